@@ -1,0 +1,5 @@
+"""`python -m pipelinedoctor` is the command `pipelinedoctor`."""
+
+from pipelinedoctor.cli import main
+
+main()
