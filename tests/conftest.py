@@ -1,0 +1,27 @@
+"""What all tests share: the real data where it is present, and a store to write into."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelinedoctor.store.connection import Store
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real CI history; tests that need it skip where it is absent."""
+    folder = Path(os.environ.get("PIPELINEDOCTOR_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"real data absent: no folder {folder}; set PIPELINEDOCTOR_DATA to it")
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store of its own."""
+    with Store.open(tmp_path / "history.duckdb") as opened:
+        yield opened
