@@ -1,0 +1,324 @@
+"""The command line: the only place that prints, chooses implementations and decides exit codes.
+
+Heavy modules are imported inside the commands, so that `--help` answers at once.
+"""
+
+import functools
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
+
+import typer
+
+from pipelinedoctor import __version__
+from pipelinedoctor.errors import PipelinedoctorError, UsageError
+
+if TYPE_CHECKING:
+    from pipelinedoctor.fetch.interface import Progress
+    from pipelinedoctor.produce import Asked, Produced
+
+INTERNAL, INTERRUPTED, FINDINGS = 70, 130, 1
+
+app = typer.Typer(
+    help="Finds what is sick in your CI pipelines: flaky jobs and tests, failure clusters, lead-time trends.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="The configuration. [default: pipelinedoctor.toml]")]
+Out = Annotated[Path | None, typer.Option(help="The directory for the report.")]
+Formats = Annotated[str | None, typer.Option("--format", help="html, markdown, json: one or several, with commas.")]
+AsOf = Annotated[str | None, typer.Option(help="Report as of this time, in UTC. [default: now, or a recording's end]")]
+WindowOption = Annotated[str | None, typer.Option("--window", help="What findings speak of, as 30d or 4w. [default: 30d]")]
+Queries = Annotated[list[Path] | None, typer.Option(help="A directory of your own questions; may stand several times.")]
+Templates = Annotated[list[Path] | None, typer.Option(help="A directory of your own templates; may stand several times.")]
+FailOn = Annotated[
+    Literal["critical", "high", "medium", "low"] | None,
+    typer.Option(help="Exit with 1 when a finding is as severe as this, or more."),
+]
+Since = Annotated[str, typer.Option(help="How far back: a span as 90d, or a date.")]
+MaxRequests = Annotated[int | None, typer.Option(min=1, help="Stop after so many requests; the next fetch goes on.")]
+AllowPartial = Annotated[bool, typer.Option("--allow-partial", help="End with 0 though a source could not be read.")]
+Silence = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done; show where an internal error lies.")]
+
+P = ParamSpec("P")
+
+
+def guarded(command: Callable[P, int]) -> Callable[P, None]:
+    """Let a command end with its exit code, and every error as one line."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        verbose = bool(kwargs.get("verbose"))
+        level = "DEBUG" if verbose else os.environ.get("PIPELINEDOCTOR_LOGLEVEL", "ERROR").upper()
+        logging.basicConfig(stream=sys.stderr, level=level, format="%(name)s: %(message)s")
+        # A CI that cancels a job sends SIGTERM first: what was fetched is committed, as on Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            code = command(*args, **kwargs)
+        except PipelinedoctorError as error:
+            code = _tell(error)
+        except KeyboardInterrupt:
+            _err("pipelinedoctor: interrupted; what was fetched is kept, and the next fetch goes on from there")
+            code = INTERRUPTED
+        except BrokenPipeError:
+            sys.stderr.close()
+            code = 0
+        except Exception as error:  # noqa: BLE001  the last door: one line instead of a bare traceback
+            if verbose:
+                _err("".join(traceback.format_exception(error)))
+            said = " ".join(str(error).split())[:300]
+            _err(f"pipelinedoctor: internal error: {type(error).__name__}: {said} (--verbose shows where)")
+            code = INTERNAL
+        raise typer.Exit(code)
+
+    return run
+
+
+@app.callback(invoke_without_command=True)
+def about(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,  # noqa: FBT002
+) -> None:
+    """Finds what is sick in your CI pipelines: flaky jobs and tests, failure clusters, lead-time trends."""
+    if version:
+        typer.echo(f"pipelinedoctor {__version__}")
+        raise typer.Exit
+
+
+@app.command("demo")
+@guarded
+def demo_command(
+    recording: Annotated[
+        Path | None, typer.Option(help="A folder of recorded API bodies, instead of the simulated organisation.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The directory for the store and the report.")] = Path("pipelinedoctor-demo"),
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated organisation.")] = 1,
+    as_of: AsOf = None,
+    window: WindowOption = None,
+    queries: Queries = None,
+    templates: Templates = None,
+    fail_on: FailOn = None,
+    quiet: Silence = False,  # noqa: FBT002
+    verbose: Verbose = False,  # noqa: ARG001, FBT002
+) -> int:
+    """Fetch a simulated organisation (or a recording) over loopback and report on it. Needs no account, no network."""
+    from pipelinedoctor import console, summary  # noqa: PLC0415
+    from pipelinedoctor.demo import demo  # noqa: PLC0415
+
+    asked = _asked(None, None, as_of, window, queries, templates)
+    with console.progress(quiet=quiet) as progress:
+        outcome = demo(recording, seed, out, asked, progress)
+    if not quiet:
+        typer.echo(summary.of_demo(outcome, out))
+    return _above(outcome.produced, fail_on)
+
+
+@app.command()
+@guarded
+def init(
+    path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("pipelinedoctor.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file where it is there.")] = False,  # noqa: FBT002
+) -> int:
+    """Write a commented configuration."""
+    from pipelinedoctor.config import TEMPLATE  # noqa: PLC0415
+
+    if path.exists() and not force:
+        raise UsageError(f"{path}: is there already; --force overwrites it")
+    try:
+        path.write_text(TEMPLATE, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    typer.echo(f"wrote {path}: put your repositories in, set the token's variable, then `pipelinedoctor nightly`")
+    return 0
+
+
+@app.command()
+@guarded
+def fetch(
+    config: ConfigFile = None,
+    since: Since = "90d",
+    max_requests: MaxRequests = None,
+    quiet: Silence = False,  # noqa: FBT002
+    verbose: Verbose = False,  # noqa: ARG001, FBT002
+) -> int:
+    """Fetch CI history into the store; goes on where an earlier fetch stopped."""
+    from pipelinedoctor import console  # noqa: PLC0415
+
+    with console.progress(quiet=quiet) as progress:
+        return _fetch(config, since, max_requests, progress)
+
+
+@app.command()
+@guarded
+def report(
+    config: ConfigFile = None,
+    out: Out = None,
+    formats: Formats = None,
+    as_of: AsOf = None,
+    window: WindowOption = None,
+    queries: Queries = None,
+    templates: Templates = None,
+    fail_on: FailOn = None,
+    quiet: Silence = False,  # noqa: FBT002
+    verbose: Verbose = False,  # noqa: ARG001, FBT002
+) -> int:
+    """Report on what the store holds."""
+    from pipelinedoctor import console  # noqa: PLC0415
+
+    asked = _asked(config, formats, as_of, window, queries, templates)
+    with console.progress(quiet=quiet) as progress:
+        produced = _report(asked, out, progress)
+    return _conclude(produced, asked, out, fail_on, quiet=quiet)
+
+
+@app.command()
+@guarded
+def nightly(
+    config: ConfigFile = None,
+    since: Since = "90d",
+    max_requests: MaxRequests = None,
+    out: Out = None,
+    formats: Formats = None,
+    as_of: AsOf = None,
+    window: WindowOption = None,
+    queries: Queries = None,
+    templates: Templates = None,
+    fail_on: FailOn = None,
+    allow_partial: AllowPartial = False,  # noqa: FBT002
+    quiet: Silence = False,  # noqa: FBT002
+    verbose: Verbose = False,  # noqa: ARG001, FBT002
+) -> int:
+    """Fetch, then report on what the store holds, even where the fetch fell short; ends with the highest code."""
+    from pipelinedoctor import console  # noqa: PLC0415
+    from pipelinedoctor.errors import ForgeError  # noqa: PLC0415
+
+    asked = _asked(config, formats, as_of, window, queries, templates)
+    with console.progress(quiet=quiet) as progress:
+        code = _fetch(config, since, max_requests, progress)
+        produced = _report(asked, out, progress)
+    if allow_partial and code == ForgeError.exit_code:
+        code = 0
+    return max(code, _conclude(produced, asked, out, fail_on, quiet=quiet))
+
+
+@app.command("queries")
+@guarded
+def list_queries(
+    queries: Queries = None,
+    verbose: Verbose = False,  # noqa: ARG001, FBT002
+) -> int:
+    """List the questions with their docs and options."""
+    from pipelinedoctor import summary  # noqa: PLC0415
+    from pipelinedoctor.query import load  # noqa: PLC0415
+    from pipelinedoctor.resources import shipped  # noqa: PLC0415
+
+    typer.echo(summary.of_queries(load([shipped("queries"), *(queries or [])])))
+    return 0
+
+
+def _asked(
+    config_file: Path | None,
+    formats: str | None,
+    as_of: str | None,
+    window: str | None,
+    queries: list[Path] | None,
+    templates: list[Path] | None,
+) -> "Asked":
+    from pipelinedoctor import config as configuration  # noqa: PLC0415
+    from pipelinedoctor import timespan  # noqa: PLC0415
+    from pipelinedoctor.produce import Asked  # noqa: PLC0415
+
+    config = configuration.read(config_file)
+    chosen = tuple(one.strip() for one in formats.split(",")) if formats else config.report.formats
+    for one in chosen:
+        if one not in configuration.FORMATS:
+            raise UsageError(f"--format {one}: no such format; known are: {', '.join(configuration.FORMATS)}")
+    asked = Asked(
+        config=config,
+        config_file=config_file,
+        queries=queries or [],
+        templates=templates or [],
+        formats=[one for one in configuration.FORMATS if one in chosen],
+        as_of=timespan.moment(as_of) if as_of else None,
+        window=window or config.report.window,
+        trend=config.report.trend,
+    )
+    for text in (asked.window, asked.trend):
+        timespan.span(text)
+    return asked
+
+
+def _fetch(config_file: Path | None, since: str, max_requests: int | None, progress: "Progress") -> int:
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from pipelinedoctor import config as configuration  # noqa: PLC0415
+    from pipelinedoctor import timespan  # noqa: PLC0415
+    from pipelinedoctor.errors import ForgeError  # noqa: PLC0415
+    from pipelinedoctor.fetch.github import GitHubFetcher  # noqa: PLC0415
+    from pipelinedoctor.fetch.interface import Order  # noqa: PLC0415
+    from pipelinedoctor.store.connection import Store  # noqa: PLC0415
+    from pipelinedoctor.sync import sync  # noqa: PLC0415
+
+    config = configuration.read(config_file)
+    sources = configuration.sources(config, config_file)
+    now = datetime.now(UTC).replace(microsecond=0)
+    order = Order(since=timespan.since(since, now), until=now, max_requests=max_requests)
+    code = 0
+    with Store.open(config.store) as store:
+        for source in sources:
+            try:
+                sync(GitHubFetcher(source), store, order, progress)
+            except ForgeError as error:
+                code = _tell(error)
+    return code
+
+
+def _report(asked: "Asked", out: Path | None, progress: "Progress") -> "Produced":
+    from pipelinedoctor.errors import StoreError  # noqa: PLC0415
+    from pipelinedoctor.produce import produce  # noqa: PLC0415
+    from pipelinedoctor.store.connection import Store  # noqa: PLC0415
+
+    path = asked.config.store
+    if not path.exists():
+        raise StoreError(f"{path}: no such store; `pipelinedoctor fetch` makes it")
+    with Store.open(path, read_only=True) as store:
+        return produce(store, out or asked.config.report.out, asked, progress)
+
+
+def _conclude(produced: "Produced", asked: "Asked", out: Path | None, fail_on: str | None, *, quiet: bool) -> int:
+    from pipelinedoctor import summary  # noqa: PLC0415
+
+    if not quiet:
+        typer.echo(summary.of_report(produced, out or asked.config.report.out))
+    return _above(produced, fail_on)
+
+
+def _above(produced: "Produced", fail_on: str | None) -> int:
+    from pipelinedoctor.model import Severity  # noqa: PLC0415
+
+    if fail_on is None:
+        return 0
+    ladder = list(Severity)
+    severe = ladder[: ladder.index(Severity(fail_on)) + 1]
+    return FINDINGS if any(finding.severity in severe for finding in produced.report.findings) else 0
+
+
+def _tell(error: PipelinedoctorError) -> int:
+    _err(f"pipelinedoctor: {error}")
+    return error.exit_code
+
+
+def _err(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def main() -> Any:
+    """The command `pipelinedoctor`."""
+    app(prog_name="pipelinedoctor")

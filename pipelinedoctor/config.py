@@ -1,0 +1,187 @@
+"""`pipelinedoctor.toml`: what may stand in it, and messages that name file, key and remedy.
+
+Secrets never stand in the file: a source names the environment variable that holds its token.
+"""
+
+import dataclasses
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from pipelinedoctor.errors import ConfigError
+from pipelinedoctor.fetch.interface import Source
+
+DEFAULT_FILE = Path("pipelinedoctor.toml")
+GITHUB_API = "https://api.github.com"
+
+Format = Literal["html", "markdown", "json"]
+FORMATS: tuple[Format, ...] = ("html", "markdown", "json")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceSection(_Section):
+    """`[[sources]]`: one place to fetch from. The host of `url` starts every key in the store."""
+
+    forge: Literal["github"] = "github"
+    url: str = GITHUB_API
+    repositories: tuple[str, ...] = Field(min_length=1)
+    token_env: str = "GITHUB_TOKEN"  # noqa: S105  the name of a variable, not a token
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.query:
+            raise ValueError("write it as https://HOST or https://HOST/api/v3, with no user name and no query")
+        return url.rstrip("/")
+
+    @field_validator("repositories")
+    @classmethod
+    def _names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name.count("/") != 1 or not all(name.split("/")) or name != name.strip():
+                raise ValueError(f"{name!r} is no repository; write it as owner/name")
+        return names
+
+    def source(self, environment: Mapping[str, str]) -> Source:
+        """The source with its token from the environment."""
+        host = urlsplit(self.url).netloc
+        public = self.url == GITHUB_API
+        bare = not urlsplit(self.url).path
+        return Source(
+            forge=self.forge,
+            host="github.com" if public else host,
+            url=self.url if public or not bare else f"{self.url}/api/v3",
+            repositories=self.repositories,
+            token=environment.get(self.token_env) or None,
+        )
+
+
+class ReportSection(_Section):
+    """`[report]`: where reports go, in which formats, over which windows."""
+
+    out: Path = Path("pipelinedoctor-report")
+    formats: tuple[Format, ...] = Field(default=FORMATS, min_length=1)
+    window: str = "30d"
+    trend: str = "26w"
+
+
+class Config(_Section):
+    """The whole file. `queries` holds a table of options a question, by the question's id."""
+
+    store: Path = Path("pipelinedoctor.duckdb")
+    sources: tuple[SourceSection, ...] = ()
+    report: ReportSection = ReportSection()
+    queries: dict[str, dict[str, Any]] = {}
+
+
+def read(path: Path | None) -> Config:
+    """The configuration of `path`, or of `pipelinedoctor.toml` here; all defaults where neither is there.
+
+    Paths in the file are relative to the file. Raises `ConfigError`.
+    """
+    file = path or DEFAULT_FILE
+    if path is None and not file.exists():
+        return Config()
+    try:
+        config = Config.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{file}: no such file; `pipelinedoctor init` writes one") from error
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: is not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: is not TOML: {error}") from error
+    except pydantic.ValidationError as error:
+        raise ConfigError(f"{file}: {_first(error, Config)}") from error
+    folder = file.resolve().parent
+    report = config.report.model_copy(update={"out": folder / config.report.out})
+    return config.model_copy(update={"store": folder / config.store, "report": report})
+
+
+def query_options(config: Config, kinds: Mapping[str, type[Any]], file: Path | None) -> dict[str, Any]:
+    """The options of every question as an instance of its own dataclass; raises `ConfigError`."""
+    where = file or DEFAULT_FILE
+    for name in config.queries:
+        if name not in kinds:
+            raise ConfigError(f"{where}: queries.{name}: no such question{_near(name, kinds)}")
+    return {name: _options(f"{where}: queries.{name}", kind, config.queries.get(name, {})) for name, kind in kinds.items()}
+
+
+def _options(where: str, kind: type[Any], values: Mapping[str, Any]) -> Any:
+    known = [field.name for field in dataclasses.fields(kind)]
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"{where}.{key}: no such option{_near(key, known)}")
+    try:
+        return pydantic.TypeAdapter(kind).validate_python(dict(values))
+    except pydantic.ValidationError as error:
+        problem = error.errors()[0]
+        raise ConfigError(f"{where}.{'.'.join(map(str, problem['loc']))}: {_said(problem)}") from error
+
+
+def _first(error: pydantic.ValidationError, model: type[BaseModel]) -> str:
+    problem = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"]) or "the file"
+    if problem["type"] == "extra_forbidden":
+        section: Any = {"sources": SourceSection, "report": ReportSection}.get(str(problem["loc"][0]), model)
+        inside = model if len(problem["loc"]) == 1 else section
+        more = f"; {len(error.errors()) - 1} more problems follow" if len(error.errors()) > 1 else ""
+        return f"{place}: no such key{_near(str(problem['loc'][-1]), inside.model_fields)}{more}"
+    return f"{place}: {_said(problem)}"
+
+
+def _said(problem: Any) -> str:
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    given = problem.get("input")
+    # Only short scalars are repeated: a whole table says nothing, and a long value might be a secret put in by mistake.
+    shown = f" (here: {given!r})" if isinstance(given, str | int | float | bool) and len(str(given)) <= 40 else ""
+    return message[0].lower() + message[1:] + shown
+
+
+def _near(name: str, known: Mapping[str, Any] | list[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are: {', '.join(sorted(known))}"
+
+
+def sources(config: Config, file: Path | None) -> list[Source]:
+    """The sources with their tokens; raises `ConfigError` where there is none."""
+    if not config.sources:
+        where = file or DEFAULT_FILE
+        remedy = "add [[sources]]" if where.exists() else "`pipelinedoctor init` writes the file"
+        raise ConfigError(f"{where}: sources: nothing to fetch from; {remedy}")
+    return [section.source(os.environ) for section in config.sources]
+
+
+TEMPLATE = """\
+# pipelinedoctor reads this file from the directory it is started in, or from --config FILE.
+# Every value below is the default, apart from the repositories. Paths are relative to this file.
+
+store = "pipelinedoctor.duckdb"          # the only archive: keep it, forges forget their history
+
+[[sources]]                              # may stand several times
+forge = "github"
+url = "https://api.github.com"           # GitHub Enterprise: "https://github.example.com"
+repositories = ["OWNER/NAME"]
+token_env = "GITHUB_TOKEN"               # the variable that holds a token; the token itself never stands here
+
+[report]
+out = "pipelinedoctor-report"
+formats = ["html", "markdown", "json"]
+window = "30d"                           # what findings speak of
+trend = "26w"                            # what trends speak of
+
+# Options of a question; `pipelinedoctor queries` lists them.
+# [queries.flaky_jobs]
+"""

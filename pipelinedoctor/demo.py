@@ -1,0 +1,92 @@
+"""The demo: a recording, or a simulated organisation, served on loopback and taken the whole real way.
+
+Nothing is short-cut: the fetcher speaks HTTP to a server that answers as the forge does.
+"""
+
+import dataclasses
+import json
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pipelinedoctor.errors import StoreError, UsageError
+from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.interface import Order, Progress, Source
+from pipelinedoctor.produce import Asked, Produced, produce
+from pipelinedoctor.simulate.forge import serve
+from pipelinedoctor.simulate.organisation import write_organisation
+from pipelinedoctor.simulate.recording import Recording
+from pipelinedoctor.simulate.score import Score, score
+from pipelinedoctor.store.connection import Store
+from pipelinedoctor.sync import Summary, sync
+
+STORE = "history.duckdb"
+_BEFORE_ALL_CI = datetime(2018, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a demo; `score` is there where the truth is known."""
+
+    produced: Produced
+    fetched: Summary
+    score: Score | None
+
+
+def demo(recording: Path | None, seed: int, out: Path, asked: Asked, progress: Progress) -> Outcome:
+    """Fetch a recording (or, without one, a simulated organisation of `seed`) over loopback and report on it.
+
+    Writes `history.duckdb`, `report.html`, `report.json` and `wiki/` into `out`. Raises `UsageError` for a folder that is
+    no recording, `StoreError` where `out` holds a store that is not a demo's.
+    """
+    with ExitStack() as stack:
+        folder = recording or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pipelinedoctor-")))
+        if recording is None:
+            progress.start("simulate", None)
+            write_organisation(folder, seed=seed)
+            progress.finish("simulate", f"an organisation's CI, seed {seed}")
+        out.mkdir(parents=True, exist_ok=True)
+        _clear(out / STORE)
+        store = stack.enter_context(Store.open(out / STORE))
+        fetched = _fetch(folder, store, progress)
+        produced = produce(store, out, asked, progress)
+        truth = folder / "truth.json"
+        if not truth.exists():
+            return Outcome(produced, fetched, None)
+        known = json.loads(truth.read_text(encoding="utf-8"))
+        (out / "truth.json").write_bytes(truth.read_bytes())
+        return Outcome(produced, fetched, score(json.loads((out / "report.json").read_text(encoding="utf-8")), known))
+
+
+def _fetch(folder: Path, store: Store, progress: Progress) -> Summary:
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder; a recording is a folder with runs.jsonl and jobs.jsonl")
+    recording = Recording.open(folder)
+    end = recording.as_of + timedelta(seconds=1)
+    with serve(folder) as forge:
+        source = Source(
+            forge="github",
+            host=recording.host,
+            url=forge.url,
+            repositories=tuple(recording.repositories),
+            token="loopback",  # noqa: S106  the loopback forge takes any
+            throttle=0,
+        )
+        order = Order(since=_BEFORE_ALL_CI, until=end)
+        fetched = sync(GitHubFetcher(source), store, order, progress, origin=recording.origin)
+    gaps = recording.gaps()
+    store.write(recording.host, gaps)
+    return dataclasses.replace(fetched, gaps=fetched.gaps + len(gaps))
+
+
+def _clear(path: Path) -> None:
+    """Take an earlier demo's store away; refuse to touch one that holds anything fetched from a live forge."""
+    if not path.exists():
+        return
+    with Store.open(path) as store:
+        live = store.connection.sql("SELECT count(*) FROM sources WHERE origin = 'live'").fetchall()[0][0]
+    if live:
+        raise StoreError(f"{path}: holds history of a live forge, which a demo would overwrite; choose another --out")
+    path.unlink()

@@ -1,0 +1,34 @@
+"""Times and spans as people type them: `90d`, `26w`, `2026-05-01`, `2026-05-01T12:00Z`."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from pipelinedoctor.errors import UsageError
+
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+_LONGEST = timedelta(days=20 * 366)
+
+
+def span(text: str) -> timedelta:
+    """A span of time from a number and a unit (h, d, w); raises `UsageError` for anything else."""
+    found = re.fullmatch(r"([0-9]{1,6})([hdw])", text.strip())
+    if not found:
+        raise UsageError(f"{text!r} is no span of time; write a number and h, d or w, for example 90d or 26w")
+    length = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    if not timedelta() < length <= _LONGEST:
+        raise UsageError(f"{text!r}: a span of time is longer than nothing and shorter than twenty years")
+    return length
+
+
+def moment(text: str) -> datetime:
+    """A time from ISO 8601, in UTC where it names no zone; raises `UsageError` for anything else."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no time; write it as 2026-05-01 or 2026-05-01T12:00Z") from error
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def since(text: str, now: datetime) -> datetime:
+    """The start of what is asked for: a span before `now`, or a time."""
+    return now - span(text) if re.fullmatch(r"\s*[0-9]+[a-z]\s*", text) else moment(text)
