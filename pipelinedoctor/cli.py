@@ -35,9 +35,13 @@ ConfigFile = Annotated[Path | None, typer.Option("--config", help="The configura
 Out = Annotated[Path | None, typer.Option(help="The directory for the report.")]
 Formats = Annotated[str | None, typer.Option("--format", help="html, markdown, json: one or several, with commas.")]
 AsOf = Annotated[str | None, typer.Option(help="Report as of this time, in UTC. [default: now, or a recording's end]")]
-WindowOption = Annotated[str | None, typer.Option("--window", help="What findings speak of, as 30d or 4w. [default: 30d]")]
+WindowOption = Annotated[
+    str | None, typer.Option("--window", help="What findings speak of, as 30d or 4w. [default: 30d]")
+]
 Queries = Annotated[list[Path] | None, typer.Option(help="A directory of your own questions; may stand several times.")]
-Templates = Annotated[list[Path] | None, typer.Option(help="A directory of your own templates; may stand several times.")]
+Templates = Annotated[
+    list[Path] | None, typer.Option(help="A directory of your own templates; may stand several times.")
+]
 FailOn = Annotated[
     Literal["critical", "high", "medium", "low"] | None,
     typer.Option(help="Exit with 1 when a finding is as severe as this, or more."),
@@ -98,7 +102,9 @@ def demo_command(
     recording: Annotated[
         Path | None, typer.Option(help="A folder of recorded API bodies, instead of the simulated organisation.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="The directory for the store and the report.")] = Path("pipelinedoctor-demo"),
+    out: Annotated[Path, typer.Option(help="The directory for the store and the report.")] = Path(
+        "pipelinedoctor-demo"
+    ),
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated organisation.")] = 1,
     as_of: AsOf = None,
     window: WindowOption = None,

@@ -116,7 +116,9 @@ def query_options(config: Config, kinds: Mapping[str, type[Any]], file: Path | N
     for name in config.queries:
         if name not in kinds:
             raise ConfigError(f"{where}: queries.{name}: no such question{_near(name, kinds)}")
-    return {name: _options(f"{where}: queries.{name}", kind, config.queries.get(name, {})) for name, kind in kinds.items()}
+    return {
+        name: _options(f"{where}: queries.{name}", kind, config.queries.get(name, {})) for name, kind in kinds.items()
+    }
 
 
 def _options(where: str, kind: type[Any], values: Mapping[str, Any]) -> Any:

@@ -28,7 +28,9 @@ class Subject:
 
     def label(self) -> str:
         """The most particular name, for a heading: the test, else the job, else the pipeline, else the repository."""
-        return self.test or self.job or self.environment or self.service or self.pipeline or self.repository or self.host
+        return (
+            self.test or self.job or self.environment or self.service or self.pipeline or self.repository or self.host
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -289,19 +289,7 @@ class FetchGap:
     rows_missing: int | None
 
 
-Row = (
-    Repository
-    | Run
-    | RunAttempt
-    | Job
-    | Step
-    | Failure
-    | TestResult
-    | Commit
-    | Change
-    | Deployment
-    | FetchGap
-)
+Row = Repository | Run | RunAttempt | Job | Step | Failure | TestResult | Commit | Change | Deployment | FetchGap
 TABLES: tuple[type[Row], ...] = (
     Repository,
     Run,

@@ -60,11 +60,7 @@ def produce(store: Store, out: Path, asked: Asked, progress: Progress) -> Produc
         generated_at=now,
         progress=progress,
     )
-    files = [
-        file
-        for renderer in renderers(asked.formats, asked.templates)
-        for file in renderer.render(report, out)
-    ]
+    files = [file for renderer in renderers(asked.formats, asked.templates) for file in renderer.render(report, out)]
     return Produced(report, files)
 
 

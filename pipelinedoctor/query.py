@@ -47,7 +47,12 @@ class Query(Generic[Options]):
 
 
 def query(
-    *, id: str, title: str, docs: str, remediation: str, options: type[Options]  # noqa: A002
+    *,
+    id: str,
+    title: str,
+    docs: str,
+    remediation: str,
+    options: type[Options],  # noqa: A002
 ) -> Callable[[Callable[[History, Options], Answer]], Query[Options]]:
     """Declare the function below as the question `id`; a wrong signature is a type error in the query's own file."""
 
