@@ -9,18 +9,17 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
 
 import typer
 
 from pipelinedoctor import __version__
-from pipelinedoctor.errors import PipelinedoctorError, UsageError
+from pipelinedoctor.errors import ForgeError, PipelinedoctorError, UsageError
 
 if TYPE_CHECKING:
-    from pipelinedoctor.fetch.interface import Progress
-    from pipelinedoctor.produce import Asked, Produced
+    from pipelinedoctor.produce import Produced
 
 INTERNAL, INTERRUPTED, FINDINGS = 70, 130, 1
 
@@ -115,14 +114,14 @@ def demo_command(
     verbose: Verbose = False,  # noqa: ARG001, FBT002
 ) -> int:
     """Fetch a simulated organisation (or a recording) over loopback and report on it. Needs no account, no network."""
-    from pipelinedoctor import console, summary  # noqa: PLC0415
+    from pipelinedoctor import commands, console, summary  # noqa: PLC0415
     from pipelinedoctor.demo import demo  # noqa: PLC0415
 
-    asked = _asked(None, None, as_of, window, queries, templates)
+    asked = commands.asked(None, None, as_of, window, queries, templates)
     with console.progress(quiet=quiet) as progress:
         outcome = demo(recording, seed, out, asked, progress)
     if not quiet:
-        typer.echo(summary.of_demo(outcome, out))
+        typer.echo(summary.of_demo(outcome))
     return _above(outcome.produced, fail_on)
 
 
@@ -155,10 +154,10 @@ def fetch(
     verbose: Verbose = False,  # noqa: ARG001, FBT002
 ) -> int:
     """Fetch CI history into the store; goes on where an earlier fetch stopped."""
-    from pipelinedoctor import console  # noqa: PLC0415
+    from pipelinedoctor import commands, console  # noqa: PLC0415
 
     with console.progress(quiet=quiet) as progress:
-        return _fetch(config, since, max_requests, progress)
+        return _worst(commands.fetch(config, since, max_requests, progress))
 
 
 @app.command()
@@ -176,12 +175,12 @@ def report(
     verbose: Verbose = False,  # noqa: ARG001, FBT002
 ) -> int:
     """Report on what the store holds."""
-    from pipelinedoctor import console  # noqa: PLC0415
+    from pipelinedoctor import commands, console  # noqa: PLC0415
 
-    asked = _asked(config, formats, as_of, window, queries, templates)
+    asked = commands.asked(config, formats, as_of, window, queries, templates)
     with console.progress(quiet=quiet) as progress:
-        produced = _report(asked, out, progress)
-    return _conclude(produced, asked, out, fail_on, quiet=quiet)
+        produced = commands.report(asked, out, progress)
+    return _conclude(produced, fail_on, quiet=quiet)
 
 
 @app.command()
@@ -202,16 +201,15 @@ def nightly(
     verbose: Verbose = False,  # noqa: ARG001, FBT002
 ) -> int:
     """Fetch, then report on what the store holds, even where the fetch fell short; ends with the highest code."""
-    from pipelinedoctor import console  # noqa: PLC0415
-    from pipelinedoctor.errors import ForgeError  # noqa: PLC0415
+    from pipelinedoctor import commands, console  # noqa: PLC0415
 
-    asked = _asked(config, formats, as_of, window, queries, templates)
+    asked = commands.asked(config, formats, as_of, window, queries, templates)
     with console.progress(quiet=quiet) as progress:
-        code = _fetch(config, since, max_requests, progress)
-        produced = _report(asked, out, progress)
+        code = _worst(commands.fetch(config, since, max_requests, progress))
+        produced = commands.report(asked, out, progress)
     if allow_partial and code == ForgeError.exit_code:
         code = 0
-    return max(code, _conclude(produced, asked, out, fail_on, quiet=quiet))
+    return max(code, _conclude(produced, fail_on, quiet=quiet))
 
 
 @app.command("queries")
@@ -229,81 +227,16 @@ def list_queries(
     return 0
 
 
-def _asked(
-    config_file: Path | None,
-    formats: str | None,
-    as_of: str | None,
-    window: str | None,
-    queries: list[Path] | None,
-    templates: list[Path] | None,
-) -> "Asked":
-    from pipelinedoctor import config as configuration  # noqa: PLC0415
-    from pipelinedoctor import timespan  # noqa: PLC0415
-    from pipelinedoctor.produce import Asked  # noqa: PLC0415
-
-    config = configuration.read(config_file)
-    chosen = tuple(one.strip() for one in formats.split(",")) if formats else config.report.formats
-    for one in chosen:
-        if one not in configuration.FORMATS:
-            raise UsageError(f"--format {one}: no such format; known are: {', '.join(configuration.FORMATS)}")
-    asked = Asked(
-        config=config,
-        config_file=config_file,
-        queries=queries or [],
-        templates=templates or [],
-        formats=[one for one in configuration.FORMATS if one in chosen],
-        as_of=timespan.moment(as_of) if as_of else None,
-        window=window or config.report.window,
-        trend=config.report.trend,
-    )
-    for text in (asked.window, asked.trend):
-        timespan.span(text)
-    return asked
-
-
-def _fetch(config_file: Path | None, since: str, max_requests: int | None, progress: "Progress") -> int:
-    from datetime import UTC, datetime  # noqa: PLC0415
-
-    from pipelinedoctor import config as configuration  # noqa: PLC0415
-    from pipelinedoctor import timespan  # noqa: PLC0415
-    from pipelinedoctor.errors import ForgeError  # noqa: PLC0415
-    from pipelinedoctor.fetch.github import GitHubFetcher  # noqa: PLC0415
-    from pipelinedoctor.fetch.interface import Order  # noqa: PLC0415
-    from pipelinedoctor.store.connection import Store  # noqa: PLC0415
-    from pipelinedoctor.sync import sync  # noqa: PLC0415
-
-    config = configuration.read(config_file)
-    sources = configuration.sources(config, config_file)
-    now = datetime.now(UTC).replace(microsecond=0)
-    order = Order(since=timespan.since(since, now), until=now, max_requests=max_requests)
-    code = 0
-    with Store.open(config.store) as store:
-        for source in sources:
-            try:
-                sync(GitHubFetcher(source), store, order, progress)
-            except ForgeError as error:
-                code = _tell(error)
-    return code
-
-
-def _report(asked: "Asked", out: Path | None, progress: "Progress") -> "Produced":
-    from pipelinedoctor.errors import StoreError  # noqa: PLC0415
-    from pipelinedoctor.produce import produce  # noqa: PLC0415
-    from pipelinedoctor.store.connection import Store  # noqa: PLC0415
-
-    path = asked.config.store
-    if not path.exists():
-        raise StoreError(f"{path}: no such store; `pipelinedoctor fetch` makes it")
-    with Store.open(path, read_only=True) as store:
-        return produce(store, out or asked.config.report.out, asked, progress)
-
-
-def _conclude(produced: "Produced", asked: "Asked", out: Path | None, fail_on: str | None, *, quiet: bool) -> int:
+def _conclude(produced: "Produced", fail_on: str | None, *, quiet: bool) -> int:
     from pipelinedoctor import summary  # noqa: PLC0415
 
     if not quiet:
-        typer.echo(summary.of_report(produced, out or asked.config.report.out))
+        typer.echo(summary.of_report(produced))
     return _above(produced, fail_on)
+
+
+def _worst(errors: Iterable[PipelinedoctorError]) -> int:
+    return max((_tell(error) for error in errors), default=0)
 
 
 def _above(produced: "Produced", fail_on: str | None) -> int:

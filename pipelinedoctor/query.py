@@ -48,11 +48,11 @@ class Query(Generic[Options]):
 
 def query(
     *,
-    id: str,
+    id: str,  # noqa: A002  the contract's own word
     title: str,
     docs: str,
     remediation: str,
-    options: type[Options],  # noqa: A002
+    options: type[Options],
 ) -> Callable[[Callable[[History, Options], Answer]], Query[Options]]:
     """Declare the function below as the question `id`; a wrong signature is a type error in the query's own file."""
 
