@@ -1,0 +1,52 @@
+"""The Jinja environments: where templates are looked for, and what every expression in one passes through."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+
+from pipelinedoctor.errors import PackError
+from pipelinedoctor.report import units, view
+from pipelinedoctor.resources import shipped
+
+
+def environment(directories: Sequence[Path], finalize: Callable[[Any], Any]) -> Environment:
+    """An environment for one format; the user's `directories` come before the shipped templates.
+
+    `finalize` makes text safe for the format and returns `Markup`; in HTML autoescape does the rest.
+    Raises `PackError` for a directory that is not there.
+    """
+    for directory in directories:
+        if not directory.is_dir():
+            raise PackError(f"{directory}: no such directory of templates; name one with --templates DIR")
+    made = Environment(
+        loader=FileSystemLoader([*directories, shipped("reports")]),
+        autoescape=True,
+        finalize=finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    writers = (units.count, units.share, units.duration, units.minutes, units.day, units.time)
+    readers = (view.seen, view.interval, view.sure, view.cost)
+    made.filters.update({function.__name__: function for function in (*writers, *readers)})
+    return made
+
+
+def render(made: Environment, name: str, facts: dict[str, Any]) -> str:
+    """The text of the template `name`. Raises `PackError` with file and line where a template does not work."""
+    try:
+        return made.get_template(name).render(facts)
+    except TemplateError as error:
+        place = getattr(error, "filename", None) or getattr(error, "name", None) or name
+        line = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
+        raise PackError(f"{place}{line}: {type(error).__name__}: {error.message or 'no such template'}") from error
+
+
+def source(made: Environment, name: str) -> str:
+    """The text of a file beside the templates, as it stands there."""
+    if made.loader is None:
+        raise PackError(f"{name}: the environment has no loader")
+    return made.loader.get_source(made, name)[0]

@@ -1,0 +1,97 @@
+"""Numbers and times as a person reads them. `None`, and a number that is none, become a dash."""
+
+import math
+from datetime import UTC, date, datetime
+from typing import Any
+
+NOTHING = "–"
+
+
+def count(value: float | None) -> str:
+    """3351 as `3,351`; a fraction keeps one digit."""
+    if not _known(value):
+        return NOTHING
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def share(value: float | None) -> str:
+    """A share of 1 in per cent: 0.0331 as `3.3 %`. What is not quite nothing or all is never rounded to it."""
+    if not _known(value):
+        return NOTHING
+    percent = value * 100
+    if 0 < percent < 0.1:
+        return "< 0.1 %"
+    if 99.9 < percent < 100:
+        return "> 99.9 %"
+    return f"{percent:.0f} %" if percent in (0, 100) else f"{percent:,.1f} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in the unit that suits them: `0.4 s`, `45 s`, `3 min 20 s`, `5 h 03 min`, `3.4 d`."""
+    if not _known(seconds):
+        return NOTHING
+    if seconds < 0:
+        return f"-{duration(-seconds)}"
+    if seconds < 59.5:
+        return f"{seconds:.1f} s" if 0 < seconds < 9.95 else f"{seconds:.0f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        rest = whole % 60
+        return f"{whole // 60} min {rest} s" if rest and whole < 1200 else f"{round(whole / 60)} min"
+    if whole < 48 * 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole / 86400:,.1f} d"
+
+
+def minutes(value: float | None) -> str:
+    """Minutes, in hours from two hours on: `45 min`, `20.6 h`, `1,204 h`."""
+    if not _known(value):
+        return NOTHING
+    if abs(value) < 120:
+        return f"{count(round(value, 1))} min"
+    return hours(value / 60)
+
+
+def hours(value: float | None) -> str:
+    """Hours: `3.4 h`, from a hundred on without a fraction."""
+    if not _known(value):
+        return NOTHING
+    return f"{value:,.0f} h" if abs(value) >= 100 else f"{value:,.1f} h"
+
+
+def day(value: date | datetime | str | None) -> str:
+    """A day, in UTC where there is a time: `2022-06-14`. Text stays as it is."""
+    if isinstance(value, datetime):
+        return _utc(value).strftime("%Y-%m-%d")
+    return NOTHING if value is None else str(value)
+
+
+def time(value: datetime | str | None) -> str:
+    """A moment: `2022-06-14 07:03 UTC`. Text stays as it is."""
+    if isinstance(value, datetime):
+        return _utc(value).strftime("%Y-%m-%d %H:%M UTC")
+    return NOTHING if value is None else str(value)
+
+
+def value_of(value: Any, unit: str) -> str:
+    """The text of a value in the unit of its column (`findings.Column.unit`)."""
+    writer = {
+        "count": count,
+        "share": share,
+        "seconds": duration,
+        "minutes": minutes,
+        "hours": hours,
+        "date": day,
+        "time": time,
+    }.get(unit)
+    if value is None or writer is None or isinstance(value, str):
+        return NOTHING if value is None else str(value)
+    return writer(value)
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _utc(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

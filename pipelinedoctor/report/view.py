@@ -1,0 +1,141 @@
+"""What one page shows of a report: the same facts, cut to a readable length, with what was cut off counted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipelinedoctor.findings import Column, Finding, Measure
+from pipelinedoctor.model import Severity, Verdict
+from pipelinedoctor.report.model import Report, Section
+from pipelinedoctor.report.units import NOTHING, count, day, minutes, share, value_of
+
+FIRST = 10
+"""Findings that come before everything else."""
+
+VERDICTS: dict[Verdict, str] = {
+    Verdict.FLAKY: "failed and passed on the same commit: the outcome does not depend on the code",
+    Verdict.SUSPECTED: "looks flaky, and has not been caught contradicting itself often enough to say so",
+    Verdict.BROKEN: "fails every time since a certain point",
+    Verdict.REGRESSED: "got worse at a certain point, and stays worse",
+    Verdict.INFRASTRUCTURE: "the machine, the network or a service failed, and not the code",
+    Verdict.RECOVERED: "was bad, and has been good for a while",
+    Verdict.WORSENING: "gets worse little by little",
+    Verdict.BREACH: "is beyond a limit that was agreed on",
+    Verdict.EXPIRED: "a time limit, such as one on a quarantine, has passed",
+}
+"""What each verdict says, for the reader of a report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A value of a table: its text, what it sorts by, and its address where it is a link."""
+
+    text: str
+    sort: str
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The first rows of a measure."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    total: int
+
+    @property
+    def cut(self) -> bool:
+        """Whether there are rows that are not shown."""
+        return self.total > len(self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A measure with its table."""
+
+    measure: Measure = field(repr=False)
+    table: Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A section: its findings that are among the first of the report, those that are not, and how many are left off."""
+
+    section: Section
+    first: tuple[Finding, ...]
+    more: tuple[Finding, ...]
+    left_off: int
+    measures: tuple[Shown, ...]
+
+    @property
+    def tally(self) -> str:
+        """`2 critical, 1 low`, or nothing."""
+        return tally(self.section.findings)
+
+
+def parts(report: Report, *, findings: int, rows: int) -> tuple[Part, ...]:
+    """The sections with at most so many findings beyond the first of the report, and so many rows a table."""
+    first = {finding.fingerprint for finding in report.findings[:FIRST]}
+    return tuple(_part(section, first, findings, rows) for section in report.sections)
+
+
+def tally(findings: Sequence[Finding]) -> str:
+    """How many findings of each severity, the worst first: `2 critical, 1 low`."""
+    severities = [finding.severity for finding in findings]
+    return ", ".join(f"{severities.count(one)} {one}" for one in Severity if one in severities)
+
+
+def seen(finding: Finding) -> str | None:
+    """`17 of 515 (3.3 %)`, as far as the counts are there."""
+    evidence = finding.evidence
+    if evidence.k is None or not evidence.n:
+        return None
+    return f"{count(evidence.k)} of {count(evidence.n)} ({share(evidence.k / evidence.n)})"
+
+
+def interval(finding: Finding) -> str | None:
+    """`2.0 % to 5.2 %`, the 95 % interval of the share seen."""
+    evidence = finding.evidence
+    return None if evidence.low is None or evidence.high is None else f"{share(evidence.low)} to {share(evidence.high)}"
+
+
+def sure(finding: Finding) -> str:
+    """How sure the verdict is."""
+    confidence = finding.confidence
+    if confidence is None:
+        return "counted"
+    return "> 99 %" if 0.99 < confidence < 1 else "< 1 %" if 0 < confidence < 0.01 else f"{confidence * 100:.0f} %"
+
+
+def cost(finding: Finding) -> str | None:
+    """`20.6 h of runner time in 56 jobs; commits red for 3.2 h`."""
+    if finding.cost is None:
+        return None
+    jobs = "1 job" if finding.cost.jobs == 1 else f"{count(finding.cost.jobs)} jobs"
+    spent = f"{minutes(finding.cost.runner_minutes)} of runner time in {jobs}"
+    return (
+        spent if finding.cost.wait_minutes is None else f"{spent}; commits red for {minutes(finding.cost.wait_minutes)}"
+    )
+
+
+def _part(section: Section, first: set[str], findings: int, rows: int) -> Part:
+    later = [finding for finding in section.findings if finding.fingerprint not in first]
+    return Part(
+        section=section,
+        first=tuple(finding for finding in section.findings if finding.fingerprint in first),
+        more=tuple(later[:findings]),
+        left_off=max(0, len(later) - findings),
+        measures=tuple(Shown(measure=measure, table=_table(measure, rows)) for measure in section.measures),
+    )
+
+
+def _table(measure: Measure, rows: int) -> Table:
+    shown = tuple(tuple(_cell(row[column.name], column) for column in measure.columns) for row in measure.rows[:rows])
+    return Table(columns=measure.columns, rows=shown, total=len(measure.rows))
+
+
+def _cell(value: Any, column: Column) -> Cell:
+    if column.unit == "link":
+        return Cell(text=str(value or NOTHING).rstrip("/").rpartition("/")[2], sort=str(value or ""), url=value)
+    sort = day(value) if column.unit == "date" else "" if value is None else str(value)
+    return Cell(text=value_of(value, column.unit), sort=sort)
