@@ -7,7 +7,7 @@ is no rename: two short histories mislead less than one history of two jobs.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,10 +63,10 @@ class _Name:
         """The last place, strays left out."""
         return int(self.places[len(self.places) - 1 - self.strays])
 
-    def within(self, start: int, stop: int) -> int:
-        """How many of the runs lie in `[start, stop)`."""
+    def between(self, start: int, stop: int) -> Places:
+        """The places in `[start, stop)`."""
         low, high = np.searchsorted(self.places, (start, stop))
-        return int(high - low)
+        return self.places[low:high]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def successors(runs: Mapping[str, Sequence[int]]) -> dict[str, str]:
     names = [_Name(text, np.asarray(places, dtype=np.int64)) for text, places in sorted(runs.items())]
     known = [name for name in names if len(name.places) >= LEAST_RUNS and "${{" not in name.text]
     pairs = _adjacent(known)
-    together = _one_to_one([pair for pair in pairs if _in_company(pair, pairs) and _closest(pair, pairs)])
+    together = _one_to_one(_closest(_in_company(pairs), pairs))
     olds, news = {pair.old.text for pair in together}, {pair.new.text for pair in together}
     free = [pair for pair in pairs if pair.old.text not in olds and pair.new.text not in news]
     alone = _one_to_one([pair for pair in free if _plain_change(pair) and _unrivalled(pair, known, together)])
@@ -130,17 +130,20 @@ def _cut(old: _Name, new: _Name) -> int:
 
 
 def _hardly_together(old: _Name, new: _Name) -> bool:
-    both = np.intersect1d(old.places, new.places, assume_unique=True)
+    both = np.intersect1d(
+        old.between(new.places[0], new.places[-1] + 1),
+        new.between(old.places[0], old.places[-1] + 1),
+        assume_unique=True,
+    )
     return len(both) <= TOGETHER_SHARE * min(len(old.places), len(new.places))
 
 
 def _always_one(pair: _Pair, last: int) -> bool:
     """Whether on both sides of the cut most runs hold the one or the other name."""
-    both = np.union1d(pair.old.places, pair.new.places)
     sides = ((max(0, pair.cut - NEIGHBOURHOOD), pair.cut), (pair.cut, min(last + 1, pair.cut + NEIGHBOURHOOD)))
     for start, stop in sides:
-        low, high = np.searchsorted(both, (start, stop))
-        if 2 * (high - low) < stop - start:
+        either = len(np.union1d(pair.old.between(start, stop), pair.new.between(start, stop)))
+        if 2 * either < stop - start:
             return False
     return True
 
@@ -157,19 +160,34 @@ def _numbers(words: Words) -> bool:
     return any(_DIGIT.search(word) for word in words)
 
 
-def _in_company(pair: _Pair, pairs: Sequence[_Pair]) -> bool:
-    """Whether another pair swaps the same words at the same cut."""
-    return any(
-        other.swap == pair.swap and other.old is not pair.old and other.new is not pair.new and _near(pair, other)
-        for other in pairs
-    )
+def _in_company(pairs: Sequence[_Pair]) -> list[_Pair]:
+    """The pairs that swap the same words as another pair at the same cut."""
+    alike: dict[tuple[Words, Words], list[_Pair]] = defaultdict(list)
+    for pair in pairs:
+        alike[pair.swap].append(pair)
+    return [
+        pair
+        for pair in pairs
+        if any(
+            other.old is not pair.old and other.new is not pair.new and _near(pair, other) for other in alike[pair.swap]
+        )
+    ]
 
 
-def _closest(pair: _Pair, pairs: Sequence[_Pair]) -> bool:
-    """Whether no other pair of either name differs in as few words: one name split in two is no rename."""
-    return not any(
-        (other.old is pair.old) != (other.new is pair.new) and other.distance <= pair.distance for other in pairs
-    )
+def _closest(candidates: Sequence[_Pair], pairs: Sequence[_Pair]) -> list[_Pair]:
+    """The candidates where no other pair of either name differs in as few words: a name split in two is no rename."""
+    sharing: dict[str, list[_Pair]] = defaultdict(list)
+    for pair in pairs:
+        sharing[pair.old.text].append(pair)
+        sharing[pair.new.text].append(pair)
+    return [
+        pair
+        for pair in candidates
+        if not any(
+            (other.old is pair.old) != (other.new is pair.new) and other.distance <= pair.distance
+            for other in (*sharing[pair.old.text], *sharing[pair.new.text])
+        )
+    ]
 
 
 def _near(one: _Pair, other: _Pair) -> bool:
@@ -233,7 +251,7 @@ def _shares_what_is_kept(name: _Name, pair: _Pair) -> bool:
 
 
 def _around(name: _Name, cut: int) -> tuple[int, int]:
-    return name.within(cut - NEIGHBOURHOOD, cut), name.within(cut, cut + NEIGHBOURHOOD)
+    return len(name.between(cut - NEIGHBOURHOOD, cut)), len(name.between(cut, cut + NEIGHBOURHOOD))
 
 
 def _spill(pair: _Pair) -> float:
