@@ -1,0 +1,108 @@
+"""The loopback forge: a recording served as GitHub serves it, by a process of its own."""
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from pipelinedoctor.errors import PipelinedoctorError
+from pipelinedoctor.simulate.attachments import Attachments
+from pipelinedoctor.simulate.blobs import Blobs
+from pipelinedoctor.simulate.recording import Recording
+from pipelinedoctor.simulate.routes import Api
+from pipelinedoctor.simulate.server import ApiSide, BlobSide, Ledger, Request, Server
+
+PLENTY = 1_000_000
+_PATIENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Forge:
+    """A running loopback forge: `url` of its API, `blob_url` of its logs and artifacts, `host` as its keys name it."""
+
+    url: str
+    blob_url: str
+    host: str
+    _pipe: Connection = field(repr=False)
+
+    def requests(self) -> list[Request]:
+        """All requests since the start or the last `reset`, API and blobs, in the order they were answered."""
+        return self._ask("requests")  # type: ignore[no-any-return]  # the pipe carries anything
+
+    def counts(self) -> dict[str, int]:
+        """The number of those requests by route; blobs are `blob logs`, `blob artifacts` and the same `… with a token`."""
+        return self._ask("counts")  # type: ignore[no-any-return]  # the pipe carries anything
+
+    def reset(self) -> None:
+        """Forget the requests made so far."""
+        self._ask("reset")
+
+    def _ask(self, what: str) -> Any:
+        self._pipe.send(what)
+        return self._pipe.recv()
+
+
+@contextmanager
+def serve(folder: Path, *, token: str | None = None, rate_limit: int = PLENTY) -> Iterator[Forge]:
+    """Serve a recording until the `with` ends, or the calling process does.
+
+    With a `token`, requests without it are refused; `rate_limit` is how many requests an hour may cost.
+    Raises `UsageError` where the folder is no recording.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_run, args=(folder, token, rate_limit, theirs), name="loopback-forge", daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield _started(ours)
+    finally:
+        # The process waits on the pipe, and ends as it closes.
+        ours.close()
+        process.join(_PATIENCE)
+        if process.is_alive():
+            process.kill()
+            process.join()
+        process.close()
+
+
+def _started(pipe: Connection) -> Forge:
+    try:
+        ready = pipe.recv()
+    except EOFError:
+        raise PipelinedoctorError(
+            "the loopback forge ended before it had started; its own message stands above"
+        ) from None
+    if isinstance(ready, PipelinedoctorError):
+        raise ready
+    url, blob_url, host = ready
+    return Forge(url, blob_url, host, pipe)
+
+
+def _run(folder: Path, token: str | None, rate_limit: int, pipe: Connection) -> None:
+    """The life of the process: serve until the other end of the pipe is closed, be it by the end of the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides when to end
+    ledger = Ledger(rate_limit)
+    servers = Server(ledger), Server(ledger)
+    try:
+        recording = Recording.open(folder)
+        blobs = Blobs(Attachments.of(recording), servers[1].url)
+        api = Api(recording, servers[0].url, blobs)
+    except PipelinedoctorError as error:
+        pipe.send(error)
+        return
+    servers[0].start(ApiSide(api, ledger, token))
+    servers[1].start(BlobSide(blobs))
+    answers: dict[str, Callable[[], Any]] = {
+        "requests": lambda: list(ledger.requests),
+        "counts": ledger.counts,
+        "reset": ledger.clear,
+    }
+    with suppress(EOFError, ConnectionError):
+        pipe.send((servers[0].url, servers[1].url, recording.host))
+        while True:
+            pipe.send(answers[pipe.recv()]())

@@ -1,0 +1,279 @@
+"""GitHub's REST routes over a recording: a path and a query in, an answer out. No sockets here.
+
+Recorded bodies go out as they are, with the URLs of the host they were recorded from; only `Link` and `Location`
+name this server. What GitHub would answer but nobody recorded (the body of an earlier attempt) is a 404.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote, urlencode
+
+from pipelinedoctor.simulate.attachments import Artifact
+from pipelinedoctor.simulate.blobs import Blobs
+from pipelinedoctor.simulate.commits import Commits, read_commits
+from pipelinedoctor.simulate.joblists import JobList
+from pipelinedoctor.simulate.paging import Page, RefusedError, moment
+from pipelinedoctor.simulate.recording import RecordedRepository, RecordedRun, Recording
+from pipelinedoctor.simulate.selection import SEARCH_CAP, is_search, select_runs
+
+_LISTING_CAP = 40_000
+_KEPT = timedelta(days=90)
+_REPOSITORY = re.compile(r"(?:/repos/([^/]+/[^/]+)|/repositories/([0-9]{1,18}))((?:/[^/]+)*)")
+_Thing = TypeVar("_Thing")
+_NO_COMMITS = Commits({}, (), {})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of the API: a status, a JSON body, and the two headers that depend on the request."""
+
+    status: int
+    body: bytes = b""
+    link: str | None = None
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request: the repository, the numbers in its path, its query, and its URL in the form that survives renames."""
+
+    repository: RecordedRepository
+    numbers: Sequence[int]
+    query: Mapping[str, str]
+    url: str
+
+    def page(self, key: str | None, items: Sequence[bytes]) -> Answer:
+        """The asked page of `items`, as a bare list or under `key` with their count."""
+        page = Page.asked(self.query)
+        return self.shown(key, page.of(items), len(items), len(items))
+
+    def shown(self, key: str | None, items: Sequence[bytes], total: int, reachable: int) -> Answer:
+        """A list of `items` out of `total`, of which pages lead to `reachable`."""
+        listed = b"[" + b",".join(items) + b"]"
+        body = b'{"total_count":%d,"%s":%s}' % (total, key.encode(), listed) if key else listed
+        return Answer(200, body, link=Page.asked(self.query).link(self.url, self.query, reachable))
+
+
+class Api:
+    """The API of one recording at `url`, with links to the blobs of another server."""
+
+    def __init__(self, recording: Recording, url: str, blobs: Blobs) -> None:
+        self._recording = recording
+        self._url = url
+        self._blobs = blobs
+        self._commits = read_commits(recording)
+        self._jobs = {
+            job.job_id: (listed, position)
+            for listed in recording.job_lists.values()
+            for position, job in enumerate(listed.jobs)
+        }
+
+    def answer(self, path: str, query: Mapping[str, str]) -> tuple[str, Answer]:
+        """The route, as GitHub's API description writes it, and its answer. Raises `RefusedError`."""
+        found = _REPOSITORY.fullmatch(path)
+        if found is None:
+            raise RefusedError(404, "Not Found")
+        name, number, rest = found.groups()
+        repository = self._repository(unquote(name) if name else None, number)
+        lasting = f"{self._url}/repositories/{repository.repository_id}{rest}"
+        if name and unquote(name).lower() != repository.full_name.lower():
+            return "moved", _moved(f"{lasting}?{urlencode(query)}" if query else lasting)
+        for route, pattern, handler in _ROUTES:
+            match = pattern.fullmatch(rest)
+            if match:
+                asked = Asked(repository, [int(text) for text in match.groups()], query, lasting)
+                return "/repos/{owner}/{repo}" + route, handler(self, asked)
+        raise RefusedError(404, "Not Found")
+
+    def repository(self, asked: Asked) -> Answer:
+        """A repository, in full."""
+        return Answer(200, asked.repository.body)
+
+    def runs(self, asked: Asked) -> Answer:
+        """The runs a query selects, newest first, under GitHub's two caps."""
+        found = select_runs(asked.repository.runs, asked.query)
+        page = Page.asked(asked.query)
+        search = is_search(asked.query)
+        if not search and page.number * page.size > _LISTING_CAP:
+            raise RefusedError(
+                422, "In order to keep the API fast for everyone, pagination is limited for this resource."
+            )
+        reachable = found[:SEARCH_CAP] if search else found
+        bodies = [run.body for run in page.of(reachable)]
+        if asked.query.get("exclude_pull_requests") in ("true", "1"):
+            bodies = [_dump({**json.loads(body), "pull_requests": []}) for body in bodies]
+        return asked.shown("workflow_runs", bodies, len(found), len(reachable))
+
+    def run(self, asked: Asked) -> Answer:
+        """A run as its newest attempt left it."""
+        return Answer(200, self._run(asked).body)
+
+    def attempt(self, asked: Asked) -> Answer:
+        """One attempt of a run, where its body was recorded."""
+        kept = self._recording.attempts[self._run(asked).run_id].get(asked.numbers[1])
+        return Answer(200, _there(kept).body)
+
+    def jobs(self, asked: Asked) -> Answer:
+        """The jobs of a run: of its newest attempt, or of all."""
+        run = self._run(asked)
+        wanted = asked.query.get("filter", "latest")
+        if wanted not in ("latest", "all"):
+            raise RefusedError(422, "`filter` is neither `latest` nor `all`")
+        return self._job_page(asked, run, None if wanted == "all" else run.attempt)
+
+    def attempt_jobs(self, asked: Asked) -> Answer:
+        """The jobs of one attempt."""
+        run = self._run(asked)
+        if not 1 <= asked.numbers[1] <= run.attempt:
+            raise RefusedError(404, "Not Found")
+        return self._job_page(asked, run, asked.numbers[1])
+
+    def job(self, asked: Asked) -> Answer:
+        """A job."""
+        listed, position = self._job(asked)
+        return Answer(200, listed.bodies([position])[0])
+
+    def log(self, asked: Asked) -> Answer:
+        """A link to the log of a job."""
+        self._job(asked)
+        if asked.numbers[0] not in self._blobs.attachments.logs:
+            raise RefusedError(410, "Server Error: the logs of this job have expired and are no longer available")
+        return Answer(302, location=self._blobs.link("logs", asked.numbers[0]))
+
+    def artifacts(self, asked: Asked) -> Answer:
+        """The artifacts of a run."""
+        found = self._blobs.attachments.by_run.get(self._run(asked).run_id, ())
+        return asked.page("artifacts", [_dump(self._artifact(asked.repository, artifact)) for artifact in found])
+
+    def artifact_zip(self, asked: Asked) -> Answer:
+        """A link to the content of an artifact."""
+        artifact = _there(self._blobs.attachments.artifacts.get(asked.numbers[0]))
+        if artifact.run.repository_id != asked.repository.repository_id:
+            raise RefusedError(404, "Not Found")
+        return Answer(302, location=self._blobs.link("artifacts", artifact.artifact_id))
+
+    def commits(self, asked: Asked) -> Answer:
+        """The commits of the default branch, or those a sha or a tag leads to."""
+        commits = self._commits.get(asked.repository.full_name, _NO_COMMITS)
+        start = asked.query.get("sha") or asked.repository.default_branch
+        found = commits.default if start == asked.repository.default_branch else _there(commits.behind(start))
+        if asked.query.get("since"):
+            since = moment(asked.query["since"])
+            found = [commit for commit in found if commit.committed_at >= since]
+        if asked.query.get("until"):
+            until = moment(asked.query["until"])
+            found = [commit for commit in found if commit.committed_at <= until]
+        return asked.page(None, [commit.body for commit in found])
+
+    def tags(self, asked: Asked) -> Answer:
+        """The tags, by name, last first."""
+        tags = self._commits.get(asked.repository.full_name, _NO_COMMITS).tags
+        api = self._api_of(asked.repository)
+        return asked.page(None, [_dump(_tag(api, name, tags[name])) for name in sorted(tags, reverse=True)])
+
+    def releases(self, asked: Asked) -> Answer:
+        """The releases: a recording has none."""
+        return asked.page(None, [])
+
+    def _repository(self, name: str | None, number: str | None) -> RecordedRepository:
+        known = self._recording.repositories.values()
+        by_id = (repository for repository in known if number and repository.repository_id == int(number))
+        return _there(self._recording.named(name) if name else next(by_id, None))
+
+    def _run(self, asked: Asked) -> RecordedRun:
+        run = self._recording.run(asked.numbers[0])
+        if run is None or run.repository_id != asked.repository.repository_id:
+            raise RefusedError(404, "Not Found")
+        return run
+
+    def _job(self, asked: Asked) -> tuple[JobList, int]:
+        listed, position = _there(self._jobs.get(asked.numbers[0]))
+        if _there(self._recording.run(listed.run_id)).repository_id != asked.repository.repository_id:
+            raise RefusedError(404, "Not Found")
+        return listed, position
+
+    def _job_page(self, asked: Asked, run: RecordedRun, attempt: int | None) -> Answer:
+        """Jobs of one attempt, or of all. A body that tells no attempt is of the newest."""
+        listed = self._recording.job_lists.get(run.run_id)
+        jobs = listed.jobs if listed else ()
+        found = [at for at, job in enumerate(jobs) if attempt in (None, job.attempt or run.attempt)]
+        chosen = Page.asked(asked.query).of(found)
+        return asked.shown("jobs", listed.bodies(chosen) if listed else [], len(found), len(found))
+
+    def _artifact(self, repository: RecordedRepository, artifact: Artifact) -> dict[str, Any]:
+        url = f"{self._api_of(repository)}/actions/artifacts/{artifact.artifact_id}"
+        run, times = artifact.run, {"created_at": artifact.created_at, "updated_at": artifact.created_at}
+        return {
+            "id": artifact.artifact_id,
+            "node_id": f"A_{artifact.artifact_id}",
+            "name": artifact.name,
+            "size_in_bytes": artifact.size,
+            "url": url,
+            "archive_download_url": f"{url}/zip",
+            "expired": False,
+            **{key: _zulu(time) for key, time in {**times, "expires_at": artifact.created_at + _KEPT}.items()},
+            "workflow_run": {
+                "id": run.run_id,
+                "repository_id": run.repository_id,
+                "head_repository_id": run.repository_id,
+                "head_branch": run.branch,
+                "head_sha": run.head_sha,
+            },
+        }
+
+    def _api_of(self, repository: RecordedRepository) -> str:
+        host = self._recording.host
+        root = "https://api.github.com" if host == "github.com" else f"https://{host}/api/v3"
+        return f"{root}/repos/{quote(repository.full_name)}"
+
+
+_Handler = Callable[[Api, Asked], Answer]
+_TEMPLATES: tuple[tuple[str, _Handler], ...] = (
+    ("", Api.repository),
+    ("/actions/runs", Api.runs),
+    ("/actions/runs/{run_id}", Api.run),
+    ("/actions/runs/{run_id}/attempts/{attempt_number}", Api.attempt),
+    ("/actions/runs/{run_id}/attempts/{attempt_number}/jobs", Api.attempt_jobs),
+    ("/actions/runs/{run_id}/jobs", Api.jobs),
+    ("/actions/runs/{run_id}/artifacts", Api.artifacts),
+    ("/actions/jobs/{job_id}", Api.job),
+    ("/actions/jobs/{job_id}/logs", Api.log),
+    ("/actions/artifacts/{artifact_id}/zip", Api.artifact_zip),
+    ("/commits", Api.commits),
+    ("/tags", Api.tags),
+    ("/releases", Api.releases),
+)
+_ROUTES = [(route, re.compile(re.sub(r"\{\w+\}", "([0-9]{1,18})", route)), handler) for route, handler in _TEMPLATES]
+
+
+def _there(thing: _Thing | None) -> _Thing:
+    if thing is None:
+        raise RefusedError(404, "Not Found")
+    return thing
+
+
+def _moved(location: str) -> Answer:
+    body = {"message": "Moved Permanently", "url": location, "documentation_url": "https://docs.github.com/rest"}
+    return Answer(301, _dump(body), location=location)
+
+
+def _tag(api: str, name: str, sha: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "zipball_url": f"{api}/zipball/refs/tags/{quote(name)}",
+        "tarball_url": f"{api}/tarball/refs/tags/{quote(name)}",
+        "commit": {"sha": sha, "url": f"{api}/commits/{sha}"},
+        "node_id": f"REF_{sha[:12]}",
+    }
+
+
+def _zulu(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _dump(body: object) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
