@@ -1,0 +1,108 @@
+"""What the commands print at their end: one screen of plain text."""
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import fill, indent
+from typing import TYPE_CHECKING, Any
+
+from pipelinedoctor.findings import Finding
+from pipelinedoctor.model import Severity
+from pipelinedoctor.query import Query
+from pipelinedoctor.report import units
+
+if TYPE_CHECKING:
+    from pipelinedoctor.demo import Outcome
+    from pipelinedoctor.produce import Produced
+
+_SHOWN = 5
+_WIDTH = 100
+_ORIGINS = {
+    "simulated": "SIMULATED: an invented organisation, nothing in it is real",
+    "recording": "a recording of real history",
+    "live": "live",
+    "none": "no source",
+}
+
+
+def of_report(produced: "Produced") -> str:
+    """What was found, what it costs, and where the report lies."""
+    report = produced.report
+    lines = [
+        f"{report.scope}, as of {units.moment(report.generated_at)} ({_ORIGINS[report.origin]})",
+        "",
+        *(_folded(sentence) for sentence in report.headline),
+    ]
+    if report.findings:
+        lines += ["", *(_line(number, one) for number, one in enumerate(report.findings[:_SHOWN], 1))]
+        if len(report.findings) > _SHOWN:
+            lines.append(f"     … and {len(report.findings) - _SHOWN} more: {_counted(report.findings[_SHOWN:])}")
+    if report.gaps:
+        missing = sum(gap.things for gap in report.gaps)
+        lines += ["", _folded(f"Not seen: {units.count(missing)} things could not be had; the report names them.")]
+    for section in report.sections:
+        if section.failed:
+            lines += ["", _folded(f"The question {section.id} broke: {section.reason}")]
+    return "\n".join([*lines, "", *_places(produced.files)])
+
+
+def of_demo(outcome: "Outcome") -> str:
+    """The same for a demo, with what was fetched, and how many verdicts were right where the truth is known."""
+    fetched = outcome.fetched
+    lines = [_folded(f"Fetched in {units.count(fetched.requests)} requests over loopback: {_rows(fetched.new)}."), ""]
+    lines.append(of_report(outcome.produced))
+    if outcome.score:
+        lines += ["", "Held against the simulator's truth:", *(f"  {line}" for line in outcome.score.lines())]
+    return "\n".join(lines)
+
+
+def of_queries(queries: Mapping[str, Query[Any]]) -> str:
+    """Every question: id, title, docs, and its options with their defaults."""
+    return "\n\n".join(_question(query) for query in queries.values())
+
+
+def _question(query: Query[Any]) -> str:
+    lines = [f"{query.id}: {query.title}", indent(fill(" ".join(query.docs.split()), _WIDTH - 2), "  ")]
+    for option in dataclasses.fields(query.options):
+        lines.append(f"    {option.name} = {option.default!r}")
+    return "\n".join(lines)
+
+
+def _line(number: int, finding: Finding) -> str:
+    cost = f", {units.minutes(finding.cost.runner_minutes)} of runner time" if finding.cost else ""
+    where = finding.subject.repository or finding.subject.host
+    head = f"{number:>3}. [{finding.severity}] {finding.verdict}: {_plain(finding.title)}"
+    return f"{_cut(head, _WIDTH)}\n     {_cut(_plain(where) + cost, _WIDTH - 5)}"
+
+
+def _counted(findings: Any) -> str:
+    counts = Counter(finding.severity for finding in findings)
+    return ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
+
+
+def _rows(new: Mapping[str, int]) -> str:
+    words = {"runs": "runs", "jobs": "jobs", "test_results": "test results", "failures": "explained failures"}
+    return ", ".join(f"{units.count(new.get(table, 0))} {word}" for table, word in words.items())
+
+
+def _places(files: list[Path]) -> list[str]:
+    pages = [file for file in files if file.suffix == ".md"]
+    places = [f"  {file}" for file in files if file.suffix != ".md"]
+    if pages:
+        places.append(f"  {pages[0].parent}{'/'} ({len(pages)} pages, begin with {pages[0].name})")
+    return ["Report:", *places]
+
+
+def _folded(text: str) -> str:
+    return fill(_plain(text), _WIDTH)
+
+
+def _plain(text: str) -> str:
+    # A terminal obeys control characters; names come from outside.
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", "�", text)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
