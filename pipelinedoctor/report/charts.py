@@ -7,7 +7,7 @@ import vl_convert
 from markupsafe import Markup, escape
 
 from pipelinedoctor.findings import Measure
-from pipelinedoctor.report.filters import visible
+from pipelinedoctor.report.filters import made, visible
 from pipelinedoctor.report.series import Panel, panels
 
 _INK, _GRID = "#010203", "#030201"  # stand for the colours of the page, which differ between light and dark
@@ -26,16 +26,16 @@ def svg(measure: Measure) -> Markup | None:
         return None
     if len(drawn) == 1:
         figures = [_figure(drawn[0], measure, 0, wide=True), _figure(drawn[0], measure, 1, wide=False)]
-        return Markup('<div class="chart">{}</div>').format(Markup("").join(figures))
+        return made('<div class="chart">{}</div>').format(Markup("").join(figures))
     figures = [_figure(panel, measure, number, wide=False) for number, panel in enumerate(drawn)]
-    return Markup('<div class="panels">{}</div>').format(Markup("").join(figures))
+    return made('<div class="panels">{}</div>').format(Markup("").join(figures))
 
 
 def _figure(panel: Panel, measure: Measure, number: int, *, wide: bool) -> Markup:
     drawing = vl_convert.vegalite_to_svg(_chart(panel, _WIDE if wide else _NARROW).to_json())
     label = f"{measure.title}: {panel.title}" if panel.title else measure.title
     caption = Markup("<figcaption>{}</figcaption>").format(visible(panel.title)) if panel.title else ""
-    return Markup('<figure class="{}">{}{}</figure>').format(
+    return made('<figure class="{}">{}{}</figure>').format(
         "wide" if wide else "narrow", caption, _inline(drawing, visible(label), f"{measure.id}-{number}")
     )
 
@@ -49,7 +49,9 @@ def _chart(panel: Panel, width: int) -> alt.Chart:
     titles = [line.title for line in panel.lines]
     many = len(titles) > 1
     legend = alt.Legend(orient="top", title=None, labelLimit=0) if many else None
-    chart = alt.Chart(alt.Data(values=rows)).mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=18))
+    chart: alt.Chart = alt.Chart(alt.InlineData(values=rows)).mark_line(
+        strokeWidth=2, point=alt.OverlayMarkDef(size=18)
+    )
     return chart.encode(
         x=_axis_x(panel, width),
         y=alt.Y("y:Q", title=panel.unit or None, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4)),
@@ -67,17 +69,19 @@ def _axis_x(panel: Panel, width: int) -> alt.X:
 
 
 def _config() -> alt.Config:
-    ink = {
-        "labelColor": _INK,
-        "titleColor": _INK,
-        "labelFontSize": 11,
-        "titleFontSize": 11,
-        "titleFontWeight": "normal",
-    }
     return alt.Config(
         aria=False,
         font="sans-serif",
-        axis=alt.AxisConfig(**ink, gridColor=_GRID, domainColor=_GRID, tickColor=_GRID),
+        axis=alt.AxisConfig(
+            labelColor=_INK,
+            titleColor=_INK,
+            labelFontSize=11,
+            titleFontSize=11,
+            titleFontWeight="normal",
+            gridColor=_GRID,
+            domainColor=_GRID,
+            tickColor=_GRID,
+        ),
         legend=alt.LegendConfig(labelColor=_INK, labelFontSize=11),
         view=alt.ViewConfig(stroke=None),
     )
@@ -88,4 +92,4 @@ def _inline(drawing: str, label: str, name: str) -> Markup:
     drawing = re.sub(r'\b(id="|url\(#|href="#)', rf"\g<1>{re.sub(r'[^a-z0-9]+', '-', name.lower())}-", drawing)
     drawing = re.sub(r' (xmlns(:xlink)?|version|font-family)="[^"]*"', "", drawing)
     drawing = drawing.replace(f'"{_INK}"', '"currentColor"').replace(f'stroke="{_GRID}"', 'class="grid"')
-    return Markup(drawing.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1))
+    return made(drawing.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1))

@@ -32,8 +32,8 @@ class HtmlRenderer:
         facts = {
             "report": report,
             "parts": view.parts(report, findings=_FINDINGS, rows=_ROWS),
-            "style": Markup(style),
-            "script": Markup(script),
+            "style": filters.made(style),
+            "script": filters.made(script),
             "policy": _policy(style, script),
         }
         return render(self._environment, "html/report.jinja", facts)
@@ -46,7 +46,7 @@ class HtmlRenderer:
 def _policy(style: str, script: str) -> Markup:
     """A content security policy that lets in exactly this style sheet and this script."""
     allowed = [f"style-src {_hash(style)}", f"script-src {_hash(script)}"]
-    return Markup("; ".join(["default-src 'none'", *allowed, "base-uri 'none'", "form-action 'none'"]))
+    return filters.made("; ".join(["default-src 'none'", *allowed, "base-uri 'none'", "form-action 'none'"]))
 
 
 def _hash(text: str) -> str:

@@ -4,11 +4,12 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from enum import Enum
+from functools import singledispatch
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from pipelinedoctor.findings import Finding, Measure
@@ -19,7 +20,7 @@ from pipelinedoctor.report.model import Report, Section
 SCHEMA_VERSION = "1"
 """Grows when a program that reads reports of today would no longer understand them."""
 _TEXT = 20_000
-_HALVES = re.compile("[\ud800-\udfff]")
+_HALVES = re.compile("[\ud800-\udfff]")  # of surrogate pairs: strict readers refuse a document with one
 
 
 class JsonRenderer:
@@ -56,28 +57,46 @@ def document(report: Report) -> dict[str, Any]:
     }
 
 
+@singledispatch
 def plain(value: Any) -> Any:
     """A value as JSON has it; data classes become objects, numbers that are none become `null`."""
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, Enum):
-        return plain(value.value)
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, float | Decimal):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, datetime):
-        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        return moment.isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {_text(str(key)): plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
     raise TypeError(f"{type(value).__name__} has no place in a report")
+
+
+@plain.register(bool | int | NoneType)
+def _(value: int | None) -> int | None:
+    return value
+
+
+@plain.register(float | Decimal)
+def _(value: float | Decimal) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+@plain.register
+def _(value: str) -> str:
+    whole = _HALVES.sub("\ufffd", value[:_TEXT])
+    return whole if len(value) <= _TEXT else f"{whole}… ({len(value) - _TEXT:,} more characters)"
+
+
+@plain.register
+def _(value: date) -> str:
+    if not isinstance(value, datetime):
+        return value.isoformat()
+    moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+@plain.register(Mapping)
+def _(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {plain(key): plain(one) for key, one in value.items()}
+
+
+@plain.register(list | tuple)
+def _(value: Sequence[Any]) -> list[Any]:
+    return [plain(one) for one in value]
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -86,7 +105,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     evidence = whole["evidence"]
     # An address that no format may link is no address to hand on either; its text stays.
     evidence["links"] = [
-        {"text": _text(link.text), "url": link.url if web(link.url) else None} for link in finding.evidence.links
+        {"text": plain(link.text), "url": link.url if web(link.url) else None} for link in finding.evidence.links
     ]
     evidence["details"] = [{"name": name, "value": value} for name, value in evidence["details"]]
     return {"query": whole.pop("query"), "fingerprint": finding.fingerprint, **whole}
@@ -101,9 +120,3 @@ def _section(section: Section) -> dict[str, Any]:
     whole["findings"] = [finding.fingerprint for finding in section.findings]
     whole["measures"] = [measure.id for measure in section.measures]
     return whole  # type: ignore[no-any-return]  # plain() is as untyped as JSON
-
-
-def _text(text: str) -> str:
-    # Halves of surrogate pairs would make a document that strict readers refuse.
-    whole = _HALVES.sub("\ufffd", text[:_TEXT])
-    return whole if len(text) <= _TEXT else f"{whole}… ({len(text) - _TEXT:,} more characters)"

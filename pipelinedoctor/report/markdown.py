@@ -45,4 +45,4 @@ class MarkdownRenderer:
 
 def page(question: str) -> Markup:
     """The name of a question's page: `flaky-jobs` for `flaky_jobs`."""
-    return Markup("".join(c if c.isascii() and c.isalnum() else "-" for c in question.lower()))
+    return filters.made("".join(c if c.isascii() and c.isalnum() else "-" for c in question.lower()))

@@ -5,6 +5,7 @@ import re
 from markupsafe import Markup
 
 from pipelinedoctor.findings import Measure
+from pipelinedoctor.report.filters import made
 from pipelinedoctor.report.series import Line, Panel, panels
 
 POINTS = 12
@@ -39,8 +40,8 @@ def _chart(panel: Panel) -> Markup:
     labels = ", ".join(f'"{re.sub(r"[^A-Za-z0-9 .:/_-]", "_", x)[:20]}"' for x in panel.x[-POINTS:])
     unit = f'"{panel.unit}" ' if panel.unit else ""
     values = [[round(value or 0.0, 3) for value in line.values[-POINTS:]] for line in _lines(panel)]
-    top = max(max(max(row) for row in values), 0.001)
+    top = max(0.001, *(max(row) for row in values))
     bottom = min(0.0, *(min(row) for row in values))
     rows = [f"    line [{', '.join(f'{value:.3f}'.rstrip('0').rstrip('.') for value in row)}]" for row in values]
     axes = [f"    x-axis [{labels}]", f"    y-axis {unit}{bottom:.3f} --> {top * 1.05:.3f}"]
-    return Markup("\n".join(["```mermaid", "xychart-beta", *axes, *rows, "```"]))
+    return made("\n".join(["```mermaid", "xychart-beta", *axes, *rows, "```"]))

@@ -1,10 +1,11 @@
 """The Jinja environments: where templates are looked for, and what every expression in one passes through."""
 
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
 
 from pipelinedoctor.errors import PackError
 from pipelinedoctor.report import units, view
@@ -40,9 +41,17 @@ def render(made: Environment, name: str, facts: dict[str, Any]) -> str:
     try:
         return made.get_template(name).render(facts)
     except TemplateError as error:
-        place = getattr(error, "filename", None) or getattr(error, "name", None) or name
-        line = f", line {error.lineno}" if getattr(error, "lineno", None) else ""
-        raise PackError(f"{place}{line}: {type(error).__name__}: {error.message or 'no such template'}") from error
+        raise PackError(
+            f"{_place(error, name)}: {type(error).__name__}: {error.message or 'it is not there'}"
+        ) from error
+
+
+def _place(error: TemplateError, name: str) -> str:
+    if isinstance(error, TemplateSyntaxError):
+        return f"{error.filename or error.name or name}, line {error.lineno}"
+    # What fails while it runs does not know its place, but the innermost frame in a template does.
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename.endswith(".jinja")]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else name
 
 
 def source(made: Environment, name: str) -> str:

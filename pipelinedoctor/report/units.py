@@ -1,24 +1,27 @@
 """Numbers and times as a person reads them. `None`, and a number that is none, become a dash."""
 
 import math
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
-NOTHING = "–"
+NOTHING = "\u2013"
 
 
 def count(value: float | None) -> str:
     """3351 as `3,351`; a fraction keeps one digit."""
-    if not _known(value):
+    number = _finite(value)
+    if number is None:
         return NOTHING
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+    return f"{number:,.0f}" if number.is_integer() else f"{number:,.1f}"
 
 
 def share(value: float | None) -> str:
     """A share of 1 in per cent: 0.0331 as `3.3 %`. What is not quite nothing or all is never rounded to it."""
-    if not _known(value):
+    number = _finite(value)
+    if number is None:
         return NOTHING
-    percent = value * 100
+    percent = number * 100
     if 0 < percent < 0.1:
         return "< 0.1 %"
     if 99.9 < percent < 100:
@@ -28,13 +31,14 @@ def share(value: float | None) -> str:
 
 def duration(seconds: float | None) -> str:
     """Seconds in the unit that suits them: `0.4 s`, `45 s`, `3 min 20 s`, `5 h 03 min`, `3.4 d`."""
-    if not _known(seconds):
+    number = _finite(seconds)
+    if number is None:
         return NOTHING
-    if seconds < 0:
-        return f"-{duration(-seconds)}"
-    if seconds < 59.5:
-        return f"{seconds:.1f} s" if 0 < seconds < 9.95 else f"{seconds:.0f} s"
-    whole = round(seconds)
+    if number < 0:
+        return f"-{duration(-number)}"
+    if number < 59.5:
+        return f"{number:.1f} s" if 0 < number < 9.95 else f"{number:.0f} s"
+    whole = round(number)
     if whole < 3600:
         rest = whole % 60
         return f"{whole // 60} min {rest} s" if rest and whole < 1200 else f"{round(whole / 60)} min"
@@ -45,18 +49,18 @@ def duration(seconds: float | None) -> str:
 
 def minutes(value: float | None) -> str:
     """Minutes, in hours from two hours on: `45 min`, `20.6 h`, `1,204 h`."""
-    if not _known(value):
+    number = _finite(value)
+    if number is None:
         return NOTHING
-    if abs(value) < 120:
-        return f"{count(round(value, 1))} min"
-    return hours(value / 60)
+    return f"{count(round(number, 1))} min" if abs(number) < 120 else hours(number / 60)
 
 
 def hours(value: float | None) -> str:
     """Hours: `3.4 h`, from a hundred on without a fraction."""
-    if not _known(value):
+    number = _finite(value)
+    if number is None:
         return NOTHING
-    return f"{value:,.0f} h" if abs(value) >= 100 else f"{value:,.1f} h"
+    return f"{number:,.0f} h" if abs(number) >= 100 else f"{number:,.1f} h"
 
 
 def day(value: date | datetime | str | None) -> str:
@@ -75,22 +79,25 @@ def time(value: datetime | str | None) -> str:
 
 def value_of(value: Any, unit: str) -> str:
     """The text of a value in the unit of its column (`findings.Column.unit`)."""
-    writer = {
-        "count": count,
-        "share": share,
-        "seconds": duration,
-        "minutes": minutes,
-        "hours": hours,
-        "date": day,
-        "time": time,
-    }.get(unit)
+    writer = _WRITERS.get(unit)
     if value is None or writer is None or isinstance(value, str):
         return NOTHING if value is None else str(value)
     return writer(value)
 
 
-def _known(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
+_WRITERS: dict[str, Callable[[Any], str]] = {
+    "count": count,
+    "share": share,
+    "seconds": duration,
+    "minutes": minutes,
+    "hours": hours,
+    "date": day,
+    "time": time,
+}
+
+
+def _finite(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def _utc(value: datetime) -> datetime:

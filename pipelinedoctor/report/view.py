@@ -130,8 +130,19 @@ def _part(section: Section, first: set[str], findings: int, rows: int) -> Part:
 
 
 def _table(measure: Measure, rows: int) -> Table:
-    shown = tuple(tuple(_cell(row[column.name], column) for column in measure.columns) for row in measure.rows[:rows])
+    shown = tuple(tuple(_cell(row[column.name], column) for column in measure.columns) for row in _cut(measure, rows))
     return Table(columns=measure.columns, rows=shown, total=len(measure.rows))
+
+
+def _cut(measure: Measure, rows: int) -> Sequence[dict[str, Any]]:
+    """The first rows of a table; of a series the last of each panel, for they are the newest."""
+    if measure.kind == "table" or len(measure.rows) <= rows:
+        return measure.rows[:rows]
+    groups: dict[Any, list[dict[str, Any]]] = {}
+    for row in measure.rows:
+        groups.setdefault(None if measure.by is None else row[measure.by], []).append(row)
+    each = max(1, rows // len(groups))
+    return [row for group in groups.values() for row in group[-each:]][:rows]
 
 
 def _cell(value: Any, column: Column) -> Cell:

@@ -103,10 +103,10 @@ LEAD = (
 )
 
 
-def series(id: str, count: int, *names: str) -> Measure:
+def series(name: str, count: int, *names: str) -> Measure:
     """A weekly series, a panel for each name."""
     return Measure(
-        id=id,
+        id=name,
         title="From commit to release",
         caption=f"Commits of the week, {count} weeks; time from the commit to the first release that holds it.",
         columns=LEAD,
