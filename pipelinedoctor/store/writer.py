@@ -1,0 +1,173 @@
+"""Rows into tables: one frame and one MERGE a table; a row that is there and equal is left alone.
+
+In most columns the newest row wins. In a few a null never overwrites what is known, because some bodies know less than
+others: `default_branch` of `repositories`, `pipeline` and `pipeline_name` of `runs`, all but the key of `commits` (the
+body of a run speaks of its commit, but not of its parents).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import datetime
+from operator import attrgetter
+from types import UnionType
+from typing import Any, get_args, get_type_hints
+
+import duckdb
+import polars as pl
+
+from pipelinedoctor.errors import StoreError
+from pipelinedoctor.fetch.interface import Mark
+from pipelinedoctor.model import TABLES, Commit, Repository, Row, Run
+
+_TYPES: Mapping[type, pl.DataType] = {
+    bool: pl.Boolean(),
+    int: pl.Int64(),
+    float: pl.Float64(),
+    str: pl.String(),
+    datetime: pl.Datetime("us", "UTC"),
+}
+_KEPT: Mapping[type[Row], frozenset[str]] = {
+    Repository: frozenset({"default_branch"}),
+    Run: frozenset({"pipeline", "pipeline_name"}),
+    Commit: frozenset(field.name for field in fields(Commit)) - frozenset(Commit.key),
+}
+_BATCH = "incoming_batch"
+_MARKS = {"host": pl.String(), "kind": pl.String(), "key": pl.String(), "value": pl.String()}
+_MERGE_MARKS = f"""
+    MERGE INTO sync_state AS stored USING {_BATCH} AS incoming
+    ON stored.host = incoming.host AND stored.kind = incoming.kind AND stored.key = incoming.key
+    WHEN MATCHED AND incoming.value IS NULL THEN DELETE
+    WHEN MATCHED AND stored.value <> incoming.value THEN UPDATE SET value = incoming.value
+    WHEN NOT MATCHED AND incoming.value IS NOT NULL THEN INSERT
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many rows a write added and how many it changed, by table; every table has an entry."""
+
+    new: Mapping[str, int]
+    changed: Mapping[str, int]
+
+
+class _Capsule:
+    """A frame as DuckDB takes it without pyarrow: an object with an Arrow stream and nothing else."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._frame.__arrow_c_stream__(requested_schema)
+
+
+def columns(table: type[Row]) -> dict[str, pl.DataType]:
+    """The columns of a table and their types in Polars, in order."""
+    hints = get_type_hints(table)
+    return {field.name: _TYPES[_plain(hints[field.name])] for field in fields(table)}
+
+
+def write(connection: duckdb.DuckDBPyConnection, rows: Iterable[Row]) -> Written:
+    """Write rows of any tables; the last of several with one key wins. The caller holds the transaction.
+
+    Raises `StoreError` for a value that does not fit its column.
+    """
+    batches: dict[type[Row], list[Row]] = {}
+    for row in rows:
+        batches.setdefault(type(row), []).append(row)
+    new, changed = ({table.table: 0 for table in TABLES} for _ in range(2))
+    for table in TABLES:
+        if table in batches:
+            done = _merge(connection, table, _frame(table, batches[table]))
+            new[table.table], changed[table.table] = done["INSERT"], done["UPDATE"]
+    return Written(new, changed)
+
+
+def write_marks(connection: duckdb.DuckDBPyConnection, host: str, marks: Sequence[Mark]) -> None:
+    """Set and take away marks of a host, in their order. The caller holds the transaction."""
+    if marks:
+        last = {(mark.kind, mark.key): mark.value for mark in marks}
+        values = [[host] * len(last), *zip(*last, strict=True), list(last.values())]
+        with _registered(connection, _columnar(values, _MARKS)):
+            connection.execute(_MERGE_MARKS)
+
+
+def _merge(connection: duckdb.DuckDBPyConnection, table: type[Row], frame: pl.DataFrame) -> Counter[str]:
+    with _registered(connection, frame):
+        actions = connection.execute(_merge_sql(table)).fetchall()
+    return Counter(action for (action,) in actions)
+
+
+def _merge_sql(table: type[Row]) -> str:
+    kept = _KEPT.get(table, frozenset())
+    values = {
+        field.name: f"coalesce(incoming.{field.name}, stored.{field.name})"
+        if field.name in kept
+        else f"incoming.{field.name}"
+        for field in fields(table)
+        if field.name not in table.key
+    }
+    return f"""
+        MERGE INTO {table.table} AS stored USING {_BATCH} AS incoming
+        ON {" AND ".join(f"stored.{name} = incoming.{name}" for name in table.key)}
+        WHEN MATCHED AND ({" OR ".join(f"stored.{name} IS DISTINCT FROM {new}" for name, new in values.items())})
+        THEN UPDATE SET {", ".join(f"{name} = {new}" for name, new in values.items())}
+        WHEN NOT MATCHED THEN INSERT
+        RETURNING merge_action
+    """
+
+
+def _frame(table: type[Row], rows: Sequence[Row]) -> pl.DataFrame:
+    """The rows as a frame with one row a key."""
+    schema = columns(table)
+    values = zip(*map(attrgetter(*schema), rows), strict=True)
+    frame = _columnar(values, schema)
+    if not frame.select(pl.struct(table.key).is_duplicated().any()).item():
+        return frame
+    kept = _KEPT.get(table, frozenset())
+    newest = [
+        pl.col(name).drop_nulls().last() if name in kept else pl.col(name).last()
+        for name in schema
+        if name not in table.key
+    ]
+    return frame.group_by(table.key, maintain_order=True).agg(newest).select(*schema)
+
+
+def _columnar(values: Iterable[Sequence[Any]], schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [_series(name, list(column), schema[name]) for name, column in zip(schema, values, strict=True)]
+    )
+
+
+def _series(name: str, values: list[Any], dtype: pl.DataType) -> pl.Series:
+    """A column as DuckDB takes it: text without what UTF-8 or C strings cannot hold, times as UTC without a zone."""
+    try:
+        series = pl.Series(name, values, dtype=dtype)
+    except UnicodeEncodeError:
+        series = pl.Series(name, [None if value is None else _encodable(value) for value in values], dtype=dtype)
+    except (TypeError, OverflowError) as error:
+        raise StoreError(f"a value does not fit the column {name} of the store: {error}".splitlines()[0]) from error
+    if dtype == pl.String:
+        return series.str.replace_all("\0", "\ufffd", literal=True)
+    return series.dt.replace_time_zone(None) if isinstance(dtype, pl.Datetime) else series
+
+
+def _encodable(text: str) -> str:
+    """The text with surrogate pairs joined and lone surrogates replaced."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+@contextmanager
+def _registered(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> Iterator[None]:
+    connection.register(_BATCH, _Capsule(frame))
+    try:
+        yield
+    finally:
+        connection.unregister(_BATCH)
+
+
+def _plain(hint: Any) -> type:
+    """`int` of `int | None`."""
+    parts: tuple[type, ...] = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    return next(part for part in parts if part is not type(None))
