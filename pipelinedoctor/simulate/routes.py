@@ -242,12 +242,15 @@ _TEMPLATES: tuple[tuple[str, _Handler], ...] = (
     ("/actions/runs/{run_id}/artifacts", Api.artifacts),
     ("/actions/jobs/{job_id}", Api.job),
     ("/actions/jobs/{job_id}/logs", Api.log),
-    ("/actions/artifacts/{artifact_id}/zip", Api.artifact_zip),
+    ("/actions/artifacts/{artifact_id}/{archive_format}", Api.artifact_zip),
     ("/commits", Api.commits),
     ("/tags", Api.tags),
     ("/releases", Api.releases),
 )
-_ROUTES = [(route, re.compile(re.sub(r"\{\w+\}", "([0-9]{1,18})", route)), handler) for route, handler in _TEMPLATES]
+_ROUTES = [
+    (route, re.compile(re.sub(r"\{\w+\}", "([0-9]{1,18})", route.replace("{archive_format}", "zip"))), handler)
+    for route, handler in _TEMPLATES
+]
 
 
 def _there(thing: _Thing | None) -> _Thing:

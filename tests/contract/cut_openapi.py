@@ -1,0 +1,86 @@
+"""Cut GitHub's API description down to the routes that the loopback forge serves.
+
+    npm install @octokit/openapi@23.0.2          (in a directory outside this checkout: it takes 400 MB)
+    python tests/contract/cut_openapi.py node_modules/@octokit/openapi/generated/api.github.com.json
+
+writes `github_openapi_cut.json.gz` beside this file, the same bytes for the same input.
+"""
+
+import gzip
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+CUT = Path(__file__).with_name("github_openapi_cut.json.gz")
+PATHS = (
+    "/rate_limit",
+    "/repos/{owner}/{repo}",
+    "/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/{archive_format}",
+    "/repos/{owner}/{repo}/actions/jobs/{job_id}",
+    "/repos/{owner}/{repo}/actions/jobs/{job_id}/logs",
+    "/repos/{owner}/{repo}/actions/runs",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/artifacts",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs",
+    "/repos/{owner}/{repo}/commits",
+    "/repos/{owner}/{repo}/releases",
+    "/repos/{owner}/{repo}/tags",
+)
+_PROSE = frozenset({"description", "summary", "example", "examples", "externalDocs", "x-github"})
+
+
+def cut(whole: dict[str, Any]) -> dict[str, Any]:
+    """The description with `PATHS` only (of them `GET` only), the components these need, and neither prose nor webhooks."""
+    paths = {path: _bare({"get": whole["paths"][path]["get"]}) for path in PATHS}
+    components: dict[str, dict[str, Any]] = {}
+    wanted = list(_references(paths))
+    while wanted:
+        kind, name = wanted.pop()
+        if name not in components.setdefault(kind, {}):
+            components[kind][name] = _bare(whole["components"][kind][name])
+            wanted += _references(components[kind][name])
+    # The description calls `created` a single time, but a range (`A..B`, `>=A`) is what its own prose documents.
+    components["parameters"]["created"]["schema"].pop("format")
+    about = {key: whole["info"][key] for key in ("title", "version", "license")}
+    return {"openapi": whole["openapi"], "info": about, "paths": paths, "components": components}
+
+
+def _bare(node: Any, *, named: bool = False) -> Any:
+    """The node without prose. Where keys are `named` by someone (properties, components), all of them stay."""
+    if isinstance(node, list):
+        return [_bare(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: _bare(value, named=key == "properties" and not named)
+        for key, value in node.items()
+        if named or key not in _PROSE
+    }
+
+
+def _references(node: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _references(item)
+    elif isinstance(node, dict):
+        target = node.get("$ref")
+        if isinstance(target, str):
+            _, _, kind, name = target.split("/")
+            yield kind, name
+        for value in node.values():
+            yield from _references(value)
+
+
+def main() -> None:
+    """Cut the description whose path is the one argument."""
+    whole = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    text = json.dumps(cut(whole), sort_keys=True, separators=(",", ":"))
+    CUT.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+
+
+if __name__ == "__main__":
+    main()
