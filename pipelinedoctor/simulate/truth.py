@@ -1,0 +1,146 @@
+"""What was planted in a simulated organisation, and what came of it: the contents of `truth.json`.
+
+`truth.json` is one object, `version` 1. Times are ISO 8601 in UTC; a repository is its full name, a pipeline its path, a job
+its name as the forge lists it today, a test `classname::name`; `recent` means: in runs made in the last 30 days before
+`as_of`. `key` names a planted fault; the rows of `failing_jobs` point to it.
+
+- `version`, `seed`, `host`, `start`, `as_of`
+- `counts`: how many runs, attempts, jobs (executions over all attempts), failing jobs, artifacts, test results, commits
+- `flaky_tests`, `flaky_jobs`: `Flaky`; `regressions`: `Regression`; `outages`: `Outage`; `durations`: `Duration`;
+  `renames`: `Rename`
+- `failing_jobs`: `FailingJob`, one a job execution that failed or timed out, by job id, each with its cause:
+
+  `flaky_test`, `flaky_job`, `regression`, `outage`: a planted fault; `genuine`: a change that was wrong in its pull request;
+  `runner_loss`: a runner lost once by chance, which makes no job flaky.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+VERSION = 1
+RECENT_DAYS = 30
+DETECTABLE_FROM = 3
+"""On so many commits of the window must a flaky job or test have both failed and passed to count as detectable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flaky:
+    """A flaky test (`test` is set; flaky in each of `jobs`, with probability `p` an execution) or a flaky job.
+
+    `recent_contradictions` counts commits on which, in one job and class of event, it both failed and passed; the largest
+    over its jobs. `cluster` is common to tests that fail together.
+    """
+
+    key: str
+    repository: str
+    pipeline: str
+    jobs: list[str]
+    test: str | None
+    kind: str
+    p: float
+    cluster: str | None
+    since: str | None
+    until: str | None
+    recent_failures: int
+    recent_contradictions: int
+    detectable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regression:
+    """A commit on the default branch that broke a test in `jobs`, or the one job of `jobs`, until the fix commit."""
+
+    key: str
+    repository: str
+    pipeline: str
+    jobs: list[str]
+    test: str | None
+    first_bad_sha: str
+    first_bad_at: str
+    fixed_sha: str | None
+    fixed_at: str | None
+    open: bool
+    default_runs_hit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """A span in which something all repositories use was away. `line` is what each failing log says of it."""
+
+    key: str
+    kind: str
+    start: str
+    end: str
+    line: str
+    runs_hit: int
+    repositories_hit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duration:
+    """A job's duration times `factor`: at once from `at` on (`step`), or growing to it over the whole time (`drift`)."""
+
+    repository: str
+    pipeline: str
+    job: str
+    kind: str
+    at: str
+    sha: str | None
+    factor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rename:
+    """A job that was called otherwise before `at`."""
+
+    repository: str
+    pipeline: str
+    old: str
+    new: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailingJob:
+    """An execution that failed. `made_at` is when its run was made; `tests` are the failing tests of its report.
+
+    `contradicted`: the same job passed on the same commit, in the same class of event.
+    """
+
+    job_id: int
+    run_id: int
+    attempt: int
+    repository: str
+    pipeline: str
+    job: str
+    event: str
+    sha: str
+    made_at: str
+    cause: str
+    key: str | None
+    tests: list[dict[str, Any]]
+    contradicted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """All that is known of a simulated organisation; see the module's text for the fields."""
+
+    version: int
+    seed: int
+    host: str
+    start: str
+    as_of: str
+    counts: dict[str, int]
+    flaky_tests: list[Flaky]
+    flaky_jobs: list[Flaky]
+    regressions: list[Regression]
+    outages: list[Outage]
+    durations: list[Duration]
+    renames: list[Rename]
+    failing_jobs: list[FailingJob]
+
+    def json(self) -> str:
+        """The text of `truth.json`."""
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
