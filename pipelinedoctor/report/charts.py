@@ -48,7 +48,7 @@ def _chart(panel: Panel, width: int) -> alt.Chart:
     ]
     titles = [line.title for line in panel.lines]
     many = len(titles) > 1
-    legend = alt.Legend(orient="top", title=None, labelLimit=0) if many else None
+    legend = alt.Legend(orient="top", title=None, labelLimit=0, symbolType="stroke", symbolSize=300) if many else None
     chart: alt.Chart = alt.Chart(alt.InlineData(values=rows)).mark_line(
         strokeWidth=2, point=alt.OverlayMarkDef(size=18)
     )
@@ -56,7 +56,7 @@ def _chart(panel: Panel, width: int) -> alt.Chart:
         x=_axis_x(panel, width),
         y=alt.Y("y:Q", title=panel.unit or None, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4)),
         color=alt.Color("line:N", scale=alt.Scale(domain=titles, range=_COLOURS), legend=legend),
-        strokeDash=alt.StrokeDash("line:N", scale=alt.Scale(domain=titles, range=_DASHES), legend=None),
+        strokeDash=alt.StrokeDash("line:N", scale=alt.Scale(domain=titles, range=_DASHES), legend=legend),
     ).properties(width=width - 60, height=_HEIGHT, config=_config(), background="transparent", padding=4)
 
 

@@ -112,11 +112,12 @@ def _html_code(text: str) -> Markup:
 
 # Markdown
 
-_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "{": "&#123;", "}": "&#125;"})
-_PUNCTUATION = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
+# NUL, which visible text has not, holds the place of an empty comment.
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "{": "&#123;", "}": "&#125;", "\0": "<!-- -->"})
+_PUNCTUATION = re.compile(r"[\\`*\[\]|~$#]|(?<![^\W_])_|_(?![^\W_])")
 # Forges make mentions, references, emoji and links of plain text; an empty comment in between stops all of them.
 _MAGIC = re.compile(r"(@|#(?=\d)|:(?=//|[a-z0-9_+-]+:)|(?<=www)(?=\.))", re.IGNORECASE)
-_LEADING = re.compile(r"^(?:([-+=#])|(\d{1,9})([.)])(?=\s|$))")
+_LEADING = re.compile(r"^(?:([-+=])|(\d{1,9})([.)])(?=\s|$))")
 
 
 def markdown_final(value: Any) -> Markup:
@@ -129,12 +130,13 @@ def markdown_final(value: Any) -> Markup:
 def markdown_text(text: str, limit: int = INLINE) -> Markup:
     """One line of text that a Markdown parser reads back as this text: no mark-up, no HTML, no cell border, no link."""
     text = visible(text, limit=limit)
-    text = _PUNCTUATION.sub(lambda match: f"\\{match[0]}", text).translate(_ENTITIES)
-    text = _MAGIC.sub(lambda match: f"{match[0]}<!-- -->", text)
+    text = _PUNCTUATION.sub(lambda match: f"\\{match[0]}", text)
+    text = _MAGIC.sub(lambda match: f"{match[0]}\0", text)
     text = _LEADING.sub(lambda match: f"\\{match[1]}" if match[1] else f"{match[2]}\\{match[3]}", text)
-    if text.startswith(" "):
-        text = f"&#32;{text[1:]}"
-    return made(f"{text[:-1]}&#32;" if text.endswith(" ") else text)
+    text = text.translate(_ENTITIES)
+    if text[:1].isspace():
+        text = f"&#{ord(text[0])};{text[1:]}"
+    return made(f"{text[:-1]}&#{ord(text[-1])};" if text[-1:].isspace() else text)
 
 
 def markdown_block(text: str) -> Markup:

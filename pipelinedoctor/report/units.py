@@ -52,7 +52,7 @@ def minutes(value: float | None) -> str:
     number = _finite(value)
     if number is None:
         return NOTHING
-    return f"{count(round(number, 1))} min" if abs(number) < 120 else hours(number / 60)
+    return f"{count(round(number, 1 if abs(number) < 10 else None))} min" if abs(number) < 120 else hours(number / 60)
 
 
 def hours(value: float | None) -> str:
