@@ -15,6 +15,7 @@ from pipelinedoctor.fetch.interface import Mark
 from pipelinedoctor.model import Row
 from pipelinedoctor.store import migrations, writer
 from pipelinedoctor.store.history import History, Window
+from pipelinedoctor.store.reader import Reader
 from pipelinedoctor.store.state import SyncState
 from pipelinedoctor.store.transaction import transaction
 from pipelinedoctor.store.writer import Written
@@ -38,6 +39,7 @@ class Store:
     def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection) -> None:
         self._path = path
         self._connection: duckdb.DuckDBPyConnection | None = connection
+        self._reader = Reader(lambda: self.connection)
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Self:
@@ -87,7 +89,7 @@ class Store:
 
     def history(self, window: Window, trend: Window) -> History:
         """The store's frames, for queries over `window` and `trend`. They end with the store."""
-        return History(self.connection, window, trend)
+        return History(self._reader, window, trend)
 
     def close(self) -> None:
         """Let go of the file. Closing twice does nothing."""

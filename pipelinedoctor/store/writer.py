@@ -89,12 +89,12 @@ def write_marks(connection: duckdb.DuckDBPyConnection, host: str, marks: Sequenc
     if marks:
         last = {(mark.kind, mark.key): mark.value for mark in marks}
         values = [[host] * len(last), *zip(*last, strict=True), list(last.values())]
-        with _registered(connection, _columnar(values, _MARKS)):
+        with registered(connection, _columnar(values, _MARKS)):
             connection.execute(_MERGE_MARKS)
 
 
 def _merge(connection: duckdb.DuckDBPyConnection, table: type[Row], frame: pl.DataFrame) -> Counter[str]:
-    with _registered(connection, frame):
+    with registered(connection, frame):
         actions = connection.execute(_merge_sql(table)).fetchall()
     return Counter(action for (action,) in actions)
 
@@ -159,10 +159,11 @@ def _encodable(text: str) -> str:
 
 
 @contextmanager
-def _registered(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> Iterator[None]:
+def registered(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> Iterator[str]:
+    """Let SQL see the frame, without pyarrow, under the name that is handed out."""
     connection.register(_BATCH, _Capsule(frame))
     try:
-        yield
+        yield _BATCH
     finally:
         connection.unregister(_BATCH)
 

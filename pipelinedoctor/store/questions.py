@@ -1,0 +1,62 @@
+"""SQL that is asked of job history as a whole. `$1` and `$2` are a window's start and end."""
+
+NAMES = """
+    SELECT DISTINCT host, repository_id, pipeline_id, name, run_id, run_created_at
+    FROM job_history
+"""
+
+_KEY = ("host", "repository_id", "pipeline_id", "job", "commit_sha", "event_class")
+_FAILING = "result IN ('failure', 'timed_out')"
+_IN_WINDOW = "run_created_at >= $1 AND run_created_at < $2"
+
+
+def same_commit(jobs: str) -> str:
+    """`History.same_commit` over `jobs`: `job_history` with the column `job`."""
+    key = ", ".join(_KEY)
+    return f"""
+        WITH execution AS NOT MATERIALIZED (
+            SELECT *, coalesce(completed_at, started_at, created_at, run_created_at) AS ended
+            FROM {jobs} WHERE {_IN_WINDOW}
+        ),
+        failing AS MATERIALIZED (
+            SELECT {key}, any_value(forge) AS forge, any_value(repository) AS repository,
+                any_value(pipeline) AS pipeline, count(*) AS failures, sum(billed_minutes)::BIGINT AS failing_minutes,
+                min(ended) AS first_failed_at, max(ended) AS last_failed_at, {_last("failed")}
+            FROM execution WHERE {_FAILING} GROUP BY {key}
+        ),
+        passing AS (
+            SELECT {key}, count(*) AS successes, {_last("passed")}
+            FROM execution SEMI JOIN failing USING ({key}) WHERE result = 'success' GROUP BY {key}
+        )
+        SELECT {key}, forge, repository, pipeline, failures, coalesce(successes, 0) AS successes, failing_minutes,
+            first_failed_at, last_failed_at, failed.job_id AS failed_job_id, failed.run_id AS failed_run_id,
+            failed.url AS failed_url, passed.job_id AS passed_job_id, passed.run_id AS passed_run_id,
+            passed.url AS passed_url
+        FROM failing LEFT JOIN passing USING ({key})
+        ORDER BY {key}
+    """  # noqa: S608  own names only
+
+
+def totals(jobs: str) -> str:
+    """`History.totals` over `jobs`: `job_history` with the column `job`."""
+    return f"""
+        SELECT runs, jobs, test_results, runner_minutes, failing_jobs, failing_minutes, contradicted_jobs,
+            contradicted_minutes
+        FROM (SELECT count(*) AS runs FROM runs WHERE created_at >= $1 AND created_at < $2)
+        CROSS JOIN (SELECT count(*) AS test_results FROM test_history WHERE {_IN_WINDOW})
+        CROSS JOIN (
+            SELECT count(*) AS jobs, coalesce(sum(billed_minutes), 0)::BIGINT AS runner_minutes,
+                count(*) FILTER (WHERE {_FAILING}) AS failing_jobs,
+                coalesce(sum(billed_minutes) FILTER (WHERE {_FAILING}), 0)::BIGINT AS failing_minutes
+            FROM job_history WHERE {_IN_WINDOW}
+        )
+        CROSS JOIN (
+            SELECT coalesce(sum(failures), 0)::BIGINT AS contradicted_jobs,
+                coalesce(sum(failing_minutes), 0)::BIGINT AS contradicted_minutes
+            FROM ({same_commit(jobs)}) WHERE successes > 0
+        )
+    """  # noqa: S608  own names only
+
+
+def _last(name: str) -> str:
+    return f"arg_max(struct_pack(job_id := job_id, run_id := run_id, url := html_url), row(ended, job_id)) AS {name}"
