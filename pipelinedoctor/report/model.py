@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from pipelinedoctor.findings import Finding, Measure
-from pipelinedoctor.store.history import Window
+from pipelinedoctor.store.history import Totals, Window
 
 Origin = Literal["live", "recording", "simulated", "none"]
 
@@ -47,23 +47,6 @@ class GapGroup:
     things: int
     rows_missing: int | None
     examples: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    """The window in sum. Minutes are runner minutes, each job rounded up to a whole one.
-
-    A contradicted job failed although the same job passed on the same commit.
-    """
-
-    runs: int
-    jobs: int
-    test_results: int
-    runner_minutes: float
-    failing_jobs: int
-    failing_minutes: float
-    contradicted_jobs: int
-    contradicted_minutes: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ import pytest
 
 from pipelinedoctor.findings import Column, Cost, Evidence, Finding, Link, Measure, Subject
 from pipelinedoctor.model import Severity, Verdict
-from pipelinedoctor.report.model import Coverage, GapGroup, Report, Section, Source, Totals
-from pipelinedoctor.store.history import Window
+from pipelinedoctor.report.model import Coverage, GapGroup, Report, Section, Source
+from pipelinedoctor.store.history import Totals, Window
 
 NOW = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 HOST = "github.com"

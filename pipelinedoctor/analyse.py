@@ -1,0 +1,127 @@
+"""The second core: asks the questions of a store's history and puts their answers together as one report."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from pipelinedoctor import __version__
+from pipelinedoctor.errors import PackError, PipelinedoctorError
+from pipelinedoctor.fetch.interface import Progress
+from pipelinedoctor.findings import Answer, Finding, Measure
+from pipelinedoctor.model import Severity
+from pipelinedoctor.query import Query
+from pipelinedoctor.report import facts
+from pipelinedoctor.report.headline import headline, scope
+from pipelinedoctor.report.model import Report, Section
+from pipelinedoctor.store.connection import Store
+from pipelinedoctor.store.history import History, Window
+
+_REASON = 300
+_SEVERITIES = list(Severity)
+_CELL = (bool, int, float, Decimal, str, date, type(None))
+
+
+def analyse(
+    store: Store,
+    queries: Mapping[str, Query[Any]],
+    options: Mapping[str, Any],
+    *,
+    window: Window,
+    trend: Window,
+    generated_at: datetime,
+    progress: Progress,
+) -> Report:
+    """Ask all `queries`, each with its entry of `options` or its defaults, and assemble the report.
+
+    A query that breaks becomes a section that says so. Raises `PackError` where an answer does not keep the contract of
+    `findings.Answer`, and lets the project's own errors (`StoreError`) through.
+    """
+    history = store.history(window, trend)
+    progress.start("analyse", len(queries))
+    sections = []
+    for query in queries.values():
+        sections.append(_section(query, history, options.get(query.id)))
+        progress.advance("analyse")
+    findings = ranked([finding for section in sections for finding in section.findings])
+    sources, coverage, gaps = facts.sources(history, generated_at), facts.coverage(history), facts.gaps(history)
+    totals = history.totals()
+    progress.finish("analyse", f"{len(findings)} findings from {len(queries)} questions")
+    return Report(
+        scope=scope(coverage),
+        generated_at=generated_at,
+        version=__version__,
+        window=window,
+        trend=trend,
+        origin=facts.origin(sources),
+        headline=headline(findings, sections, totals, coverage, gaps),
+        findings=findings,
+        sections=sections,
+        sources=sources,
+        coverage=coverage,
+        gaps=gaps,
+        totals=totals,
+    )
+
+
+def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Worst first: severity, then runner minutes, then fingerprint."""
+    return tuple(
+        sorted(
+            findings,
+            key=lambda one: (
+                _SEVERITIES.index(one.severity),
+                -(one.cost.runner_minutes if one.cost else 0.0),
+                one.fingerprint,
+            ),
+        )
+    )
+
+
+def _section(query: Query[Any], history: History, options: Any) -> Section:
+    asked = Section(id=query.id, title=query.title, docs=query.docs, remediation=query.remediation)
+    try:
+        answer = query(history, query.options() if options is None else options)
+    except PipelinedoctorError:
+        raise
+    except Exception as error:  # noqa: BLE001  one broken question must not take the others with it
+        said = " ".join(str(error).split())
+        return dataclasses.replace(asked, reason=f"{type(error).__name__}: {said}"[:_REASON], failed=True)
+    _check(query, answer)
+    return dataclasses.replace(
+        asked,
+        findings=ranked(answer.findings),
+        measures=tuple(answer.measures),
+        notes=tuple(answer.notes),
+        reason=answer.reason,
+    )
+
+
+def _check(query: Query[Any], answer: Any) -> None:
+    """Raise `PackError` where the answer is not what the contract says."""
+    where = query.path or query.id
+    if not isinstance(answer, Answer):
+        raise PackError(f"{where}: answered with {type(answer).__name__}; a question returns an Answer")
+    seen: set[str] = set()
+    for finding in answer.findings:
+        if finding.query != query.id:
+            raise PackError(f"{where}: a finding says it is of the question {finding.query!r}, not {query.id!r}")
+        if finding.fingerprint in seen:
+            raise PackError(f"{where}: two findings on {finding.subject.label()[:80]!r}; tell them apart by `key`")
+        seen.add(finding.fingerprint)
+    for measure in answer.measures:
+        _check_measure(f"{where}: measure {measure.id!r}", measure)
+
+
+def _check_measure(where: str, measure: Measure) -> None:
+    names = {column.name for column in measure.columns}
+    missing = {name for name in (measure.x, measure.by, *measure.y) if name is not None} - names
+    if missing:
+        raise PackError(f"{where}: plots {', '.join(sorted(missing))}, which is no column")
+    for row in measure.rows:
+        if row.keys() != names:
+            raise PackError(f"{where}: a row's entries are not its columns: {', '.join(sorted(row.keys() ^ names))}")
+        for name, value in row.items():
+            if not isinstance(value, _CELL):
+                raise PackError(f"{where}: {name} holds a {type(value).__name__}; a cell is a number, text or a time")
