@@ -47,7 +47,8 @@ class JobList:
 def read_job_lists(folder: Path, archives: Mapping[str, int]) -> list[JobList]:
     """The lists of `jobs.jsonl`, one a run, in the order of the file; `archives`: runs by archive directory.
 
-    An empty list is of the run archived in the same directory; one that is of no known run tells nothing and is left out.
+    An empty list is of the run it names, or else of the run archived in the same directory. One of no known run tells
+    nothing and is left out.
     """
     if find(folder, "jobs.jsonl") is None:
         raise UsageError(f"{folder}: no recording: neither jobs.jsonl nor jobs.jsonl.gz")
@@ -73,6 +74,8 @@ def _job_list(line: Line, archives: Mapping[str, int]) -> JobList | None:
     run_ids = sorted({line.whole(job, "run_id") for job, _ in parts})
     if len(run_ids) > 1:
         raise line.wrong(f"jobs of more than one run: {run_ids[0]} and {run_ids[1]}")
+    if not run_ids and "run_id" in rest:
+        run_ids = [line.whole(rest, "run_id")]
     if not run_ids and isinstance(archive, str) and archive in archives:
         run_ids = [archives[archive]]
     if not run_ids:

@@ -3,7 +3,8 @@
 Files, each plain or gzip, all but the first two optional:
 
 - `runs.jsonl`: `{"run": body, "archive_dir"?: text}`, one line an attempt that was recorded (at least the newest)
-- `jobs.jsonl`: `{"jobs": [bodies of all attempts of one run], "total_count": number, "archive_dir"?: text}`
+- `jobs.jsonl`: `{"jobs": [bodies of all attempts of one run], "run_id"?: number, "archive_dir"?: text}`; of a list that is
+  empty, these two tell the run
 - `repositories.jsonl`: `{"repository": body}`
 - `logs.jsonl`, `artifacts.jsonl`, `commits.jsonl`: see `attachments` and `commits`
 - `recording.json`: `{"origin": "simulated", "host": text, "as_of": time}`
@@ -120,7 +121,7 @@ class Recording:
         without = {
             name: ids
             for name, repository in self.repositories.items()
-            if (ids := [run.run_id for run in repository.runs if run.run_id not in self.job_lists])
+            if (ids := [run.run_id for run in repository.runs if self._lacks_jobs(run)])
         }
         return [
             *(
@@ -142,6 +143,10 @@ class Recording:
                 for name, ids in sorted(without.items())
             ),
         ]
+
+    def _lacks_jobs(self, run: RecordedRun) -> bool:
+        """Whether the jobs of a run were not recorded. A run that could not start has none."""
+        return run.run_id not in self.job_lists and run.conclusion != "startup_failure"
 
     def _gap(self, repository: str, subject: str, reason: str, rows_missing: int | None) -> FetchGap:
         return FetchGap(

@@ -58,6 +58,12 @@ class Asked:
         return Answer(200, body, link=Page.asked(self.query).link(self.url, self.query, reachable))
 
 
+def refusal(status: int, message: str) -> Answer:
+    """An answer that says no, in GitHub's shape."""
+    about = {"documentation_url": "https://docs.github.com/rest", "status": str(status)}
+    return Answer(status, _dump({"message": message, **about}))
+
+
 class Api:
     """The API of one recording at `url`, with links to the blobs of another server."""
 
@@ -73,12 +79,12 @@ class Api:
         }
 
     def answer(self, path: str, query: Mapping[str, str]) -> tuple[str, Answer]:
-        """The route, as GitHub's API description writes it, and its answer. Raises `RefusedError`."""
+        """The route, as GitHub's API description writes it, or `moved` or `unknown`; and the answer."""
         found = _REPOSITORY.fullmatch(path)
-        if found is None:
-            raise RefusedError(404, "Not Found")
-        name, number, rest = found.groups()
+        name, number, rest = found.groups() if found else (None, None, "")
         repository = self._repository(unquote(name) if name else None, number)
+        if repository is None:
+            return "unknown", refusal(404, "Not Found")
         lasting = f"{self._url}/repositories/{repository.repository_id}{rest}"
         if name and unquote(name).lower() != repository.full_name.lower():
             return "moved", _moved(f"{lasting}?{urlencode(query)}" if query else lasting)
@@ -86,8 +92,8 @@ class Api:
             match = pattern.fullmatch(rest)
             if match:
                 asked = Asked(repository, [int(text) for text in match.groups()], query, lasting)
-                return "/repos/{owner}/{repo}" + route, handler(self, asked)
-        raise RefusedError(404, "Not Found")
+                return "/repos/{owner}/{repo}" + route, self._tried(handler, asked)
+        return "unknown", refusal(404, "Not Found")
 
     def repository(self, asked: Asked) -> Answer:
         """A repository, in full."""
@@ -179,10 +185,17 @@ class Api:
         """The releases: a recording has none."""
         return asked.page(None, [])
 
-    def _repository(self, name: str | None, number: str | None) -> RecordedRepository:
+    def _repository(self, name: str | None, number: str | None) -> RecordedRepository | None:
+        if name:
+            return self._recording.named(name)
         known = self._recording.repositories.values()
-        by_id = (repository for repository in known if number and repository.repository_id == int(number))
-        return _there(self._recording.named(name) if name else next(by_id, None))
+        return next((one for one in known if number and one.repository_id == int(number)), None)
+
+    def _tried(self, handler: "_Handler", asked: Asked) -> Answer:
+        try:
+            return handler(self, asked)
+        except RefusedError as error:
+            return refusal(error.status, error.message)
 
     def _run(self, asked: Asked) -> RecordedRun:
         run = self._recording.run(asked.numbers[0])

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from pipelinedoctor.simulate.blobs import Blobs
 from pipelinedoctor.simulate.paging import RefusedError
-from pipelinedoctor.simulate.routes import Answer, Api
+from pipelinedoctor.simulate.routes import Answer, Api, refusal
 
 _JSON = "application/json; charset=utf-8"
 _HOUR = 3600
@@ -95,19 +95,16 @@ class ApiSide:
 
     def __call__(self, path: str, query: str, headers: Message) -> tuple[str, _Sent]:
         """The route and what to send."""
-        route = "unknown"
-        try:
-            self._admit(path, headers.get("Authorization"))
-            route, answer = self._answer(path, dict(parse_qsl(query)))
-        except RefusedError as error:
-            answer = Answer(error.status, _refusal(error))
+        refused = self._refused(path, headers.get("Authorization"))
+        route, answer = ("refused", refused) if refused else self._answer(path, dict(parse_qsl(query)))
         return route, self._sent(answer, headers.get("If-None-Match"))
 
-    def _admit(self, path: str, authorization: str | None) -> None:
+    def _refused(self, path: str, authorization: str | None) -> Answer | None:
         if self._token is not None and authorization not in (f"Bearer {self._token}", f"token {self._token}"):
-            raise RefusedError(401, "Bad credentials" if authorization else "Requires authentication")
+            return refusal(401, "Bad credentials" if authorization else "Requires authentication")
         if path != "/rate_limit" and not self._ledger.spend():
-            raise RefusedError(403, "API rate limit exceeded for user ID 1.")
+            return refusal(403, "API rate limit exceeded for user ID 1.")
+        return None
 
     def _answer(self, path: str, query: Mapping[str, str]) -> tuple[str, Answer]:
         if path == "/rate_limit":
@@ -196,11 +193,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name is http.server's
         """Say nothing: the ledger keeps what was asked."""
-
-
-def _refusal(error: RefusedError) -> bytes:
-    about = {"documentation_url": "https://docs.github.com/rest", "status": str(error.status)}
-    return json.dumps({"message": error.message, **about}).encode()
 
 
 def _plain(status: int, text: str) -> _Sent:

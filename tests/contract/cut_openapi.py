@@ -41,7 +41,7 @@ def cut(whole: dict[str, Any]) -> dict[str, Any]:
     while wanted:
         kind, name = wanted.pop()
         if name not in components.setdefault(kind, {}):
-            components[kind][name] = _bare(whole["components"][kind][name])
+            components[kind].update(_bare({name: whole["components"][kind][name]}, kind))
             wanted += _references(components[kind][name])
     # The description calls `created` a single time, but a range (`A..B`, `>=A`) is what its own prose documents.
     components["parameters"]["created"]["schema"].pop("format")
@@ -49,17 +49,23 @@ def cut(whole: dict[str, Any]) -> dict[str, Any]:
     return {"openapi": whole["openapi"], "info": about, "paths": paths, "components": components}
 
 
-def _bare(node: Any, *, named: bool = False) -> Any:
-    """The node without prose. Where keys are `named` by someone (properties, components), all of them stay."""
+def _bare(node: Any, holder: str = "") -> Any:
+    """The node, which stands under the key `holder`, without prose."""
     if isinstance(node, list):
         return [_bare(item) for item in node]
     if not isinstance(node, dict):
         return node
-    return {
-        key: _bare(value, named=key == "properties" and not named)
-        for key, value in node.items()
-        if named or key not in _PROSE
-    }
+    if holder == "properties":
+        # Here the keys are names of GitHub's own, `description` among them.
+        return {key: _bare(value) for key, value in node.items()}
+    bare = {key: _bare(value, key) for key, value in node.items() if key not in _PROSE}
+    if bare.get("nullable") is True and None not in bare.get("enum", [None]):
+        # GitHub means it; OpenAPI's own clarification of 2019 wants `null` among the values all the same.
+        bare["enum"] = [*bare["enum"], None]
+    if holder == "responses":
+        # A response must have a description, were it an empty one.
+        return {key: value if "$ref" in value else {"description": "", **value} for key, value in bare.items()}
+    return bare
 
 
 def _references(node: Any) -> Iterator[tuple[str, str]]:

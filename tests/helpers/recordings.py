@@ -121,8 +121,8 @@ def commit(
             "tree": {"sha": sha, "url": f"{api}/git/trees/{sha}"},
             "url": f"{api}/git/commits/{sha}",
         },
-        "author": None,
-        "committer": None,
+        "author": user_body("ada"),
+        "committer": user_body("ada"),
         "parents": [{"sha": parent, "url": f"{api}/commits/{parent}"} for parent in parents],
     }
     return {"repository": repository, "commit": _overridden(whole, body or {})}
@@ -142,7 +142,7 @@ def write_recording(
     names = sorted({one.repository for one in kept})
     files: dict[str, Iterable[Body]] = {
         "runs": ({"run": run_body(one)} for one in kept),
-        "jobs": ({"jobs": job_bodies(one), "total_count": len(one.jobs)} for one in kept),
+        "jobs": ({"run_id": one.id, "jobs": job_bodies(one), "total_count": len(one.jobs)} for one in kept),
         "repositories": ({"repository": repository_body(name)} for name in names),
         "logs": [
             {"job_id": _job_id(one, position), "log": each.log}
