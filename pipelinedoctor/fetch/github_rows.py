@@ -88,13 +88,13 @@ def run_rows(host: str, body: Body) -> list[Row]:
     return [run, attempt, commit]
 
 
-def job_rows(host: str, body: Body, repository_id: int) -> list[Row]:
+def job_rows(host: str, body: Body, repository_id: int, attempt: int = 1) -> list[Row]:
     """The body of a job as its Job and, where it failed or timed out, its Steps.
 
-    A job's body does not name its repository's id: it is handed in. `carried_over` is False here:
-    it takes the other jobs of the run to tell (`fetch.attempts`).
+    A job's body does not name its repository's id, and an old one not its attempt: `attempt`, that of its run, is
+    then meant. `carried_over` is False here: it takes the other jobs of the run to tell (`fetch.attempts`).
     """
-    job = _job(host, body, repository_id)
+    job = _job(host, body, repository_id, attempt)
     steps = body.get("steps")
     if job.result not in FAILING or not isinstance(steps, list):
         return [job]
@@ -166,7 +166,7 @@ def _run(host: str, body: Body) -> Run:
     )
 
 
-def _job(host: str, body: Body, repository_id: int) -> Job:
+def _job(host: str, body: Body, repository_id: int, attempt: int) -> Job:
     status = _status(body)
     result = result_of(body)
     created, started, completed = (instant(body.get(key)) for key in ("created_at", "started_at", "completed_at"))
@@ -178,7 +178,7 @@ def _job(host: str, body: Body, repository_id: int) -> Job:
         job_id=_id(body, "job"),
         run_id=_number(body.get("run_id")) or _lacking("job", "run_id"),
         repository_id=repository_id,
-        attempt=_number(body.get("run_attempt")) or 1,
+        attempt=_number(body.get("run_attempt")) or attempt,
         name=bounded(body.get("name")) or "",
         status=status,
         result=result,

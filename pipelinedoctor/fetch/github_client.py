@@ -1,0 +1,248 @@
+"""Asking GitHub's REST API: one request at a time, counted, retried with patience, every refusal in one clear line.
+
+PyGithub authenticates, spaces requests and follows renamed repositories; its objects are not used, because each
+hides requests of its own, and neither are its redirects to other hosts, which would carry the token along.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import requests
+from github import Auth, Github
+
+from pipelinedoctor import __version__
+from pipelinedoctor.errors import BudgetError, ForgeError
+from pipelinedoctor.fetch.bounds import first_line
+from pipelinedoctor.fetch.interface import Source
+
+PER_PAGE = 100
+TIMEOUT_S = 30
+BACKOFF_S = (1.0, 2.0, 4.0, 8.0)
+"""Waits before the four further tries of a request that failed in passing."""
+_CHUNK = 64 * 1024
+_TROUBLES: tuple[tuple[type[Exception], str], ...] = (
+    (requests.exceptions.SSLError, "its certificate was not accepted"),
+    (requests.exceptions.Timeout, f"no answer within {TIMEOUT_S} s"),
+    (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
+    (requests.exceptions.ContentDecodingError, "the answer cannot be decoded"),
+    (requests.exceptions.ConnectionError, "no connection"),
+)
+_LATER = {401: "check the token", 403: "check what the token may read", 404: "check its name and the token"}
+_T = TypeVar("_T")
+
+
+class RefusedError(ForgeError):
+    """The forge answered a request with an error; `status` is the HTTP status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _PassingError(Exception):
+    """A fault that another try may not meet; `status` is the HTTP status, if there was an answer."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Budget:
+    """The requests that one fetch may still make, shared by its threads."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._end: ForgeError | None = None
+        self.made = 0
+
+    def take(self) -> None:
+        """Count one request; raises `BudgetError` instead when none is left, and the error of `close` after it."""
+        with self._lock:
+            if self._end is not None:
+                raise self._end
+            if self._limit is not None and self.made >= self._limit:
+                raise BudgetError(f"the limit of {self._limit} requests is met; the next fetch goes on from here")
+            self.made += 1
+
+    def close(self, why: ForgeError) -> None:
+        """Let no thread begin another request."""
+        with self._lock:
+            self._end = self._end or why
+
+
+class Client:
+    """A connection to one forge for one thread: PyGithub's is not safe to share."""
+
+    def __init__(self, source: Source, budget: Budget, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._host = source.host
+        self._token = source.token
+        self._budget = budget
+        self._sleep = sleep
+        self._github = Github(
+            base_url=source.url.rstrip("/"),
+            auth=Auth.Token(source.token) if source.token else None,
+            lazy=True,
+            timeout=TIMEOUT_S,
+            retry=None,  # retried here, where each try counts as the request it is
+            per_page=PER_PAGE,
+            seconds_between_requests=source.throttle or None,
+            seconds_between_writes=None,
+            user_agent=f"pipelinedoctor/{__version__}",
+        )
+        self._blobs = requests.Session()
+        # Not None: else requests would look for a password of that host in .netrc.
+        self._blobs.auth = _no_authorization
+        self.made = 0
+        """Requests this client made."""
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._github.close()
+        self._blobs.close()
+
+    def ask(self, path: str, parameters: Mapping[str, object] | None = None) -> Any:
+        """The JSON that the forge answers.
+
+        Raises `RefusedError` for an error status, `BudgetError` at a limit, `ForgeError` where the forge stays silent.
+        """
+        return self._patiently(lambda: self._json(self._request(path, parameters)[1]))
+
+    def pages(self, path: str, key: str, parameters: Mapping[str, object] | None = None) -> Iterator[Mapping[str, Any]]:
+        """The entries of a paged list that stands under `key`, page by page."""
+        for number in range(1, 1_000):
+            body = self.ask(path, {**(parameters or {}), "per_page": PER_PAGE, "page": number})
+            entries = entries_of(body, key)
+            yield from entries
+            if len(entries) < PER_PAGE:
+                return
+
+    def blob(self, path: str, read: Callable[[Iterator[bytes]], _T]) -> _T:
+        """What `read` makes of the file that the forge refers to; it is fetched without authorization, as a stream.
+
+        Raises what `ask` raises, and what `read` raises.
+        """
+        location = self._patiently(lambda: self._request(path, None)[0].get("location"))
+        if not location:
+            raise RefusedError(f"{self._host} named no place to download {path} from", 404)
+        return self._patiently(lambda: self._download(location, read))
+
+    def _patiently(self, attempt: Callable[[], _T]) -> _T:
+        for wait in BACKOFF_S:
+            try:
+                return attempt()
+            except _PassingError:
+                self._sleep(wait)
+        try:
+            return attempt()
+        except _PassingError as error:
+            tries = 1 + len(BACKOFF_S)
+            message = f"{self._host}: {error}, {tries} times in a row; what was fetched is kept, try again later"
+            raise (RefusedError(message, error.status) if error.status else ForgeError(message)) from None
+
+    def _request(self, path: str, parameters: Mapping[str, object] | None) -> tuple[Mapping[str, str], str]:
+        self._budget.take()
+        self.made += 1
+        try:
+            status, headers, text = self._github.requester.requestJson("GET", path, dict(parameters or {}))
+        except requests.RequestException as error:
+            raise _trouble(error) from None
+        except (RuntimeError, AssertionError):
+            raise ForgeError(f"{self._host} sent {path} on to another address; check `url`") from None
+        if status < 400:
+            return headers, text
+        if status >= 500:
+            raise _PassingError(f"answered {status}", status)
+        message = _message(text).replace(self._token or "\0", "***")
+        if status in {403, 429} and _is_limit(status, headers, message):
+            said = f"{self._host}: its rate limit is met; the next fetch goes on from here{_when(headers)}"
+            limit = BudgetError(said)
+            self._budget.close(limit)
+            raise limit
+        advice = f"; {_LATER[status]}" if status in _LATER else ""
+        raise RefusedError(f"{self._host} answered {status} for {path}: {message}{advice}", status)
+
+    def _download(self, location: str, read: Callable[[Iterator[bytes]], _T]) -> _T:
+        try:
+            with self._blobs.get(location, stream=True, timeout=TIMEOUT_S) as answer:
+                if answer.status_code >= 500:
+                    raise _PassingError(f"a download answered {answer.status_code}", answer.status_code)
+                if answer.status_code >= 400:
+                    raise RefusedError(f"{self._host}: a download answered {answer.status_code}", answer.status_code)
+                return read(answer.iter_content(_CHUNK))
+        except requests.RequestException as error:
+            raise _trouble(error) from None
+
+    @staticmethod
+    def _json(text: str) -> Any:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise _PassingError("the answer is not JSON") from None
+
+
+class Clients:
+    """A client for each thread that asks for one."""
+
+    def __init__(self, make: Callable[[], Client]) -> None:
+        self._make = make
+        self._local = threading.local()
+        self._all: list[Client] = []
+
+    def mine(self) -> Client:
+        """The calling thread's client."""
+        if not hasattr(self._local, "client"):
+            self._local.client = self._make()
+            self._all.append(self._local.client)
+        client: Client = self._local.client
+        return client
+
+    def close(self) -> None:
+        """Close all of them."""
+        for client in self._all:
+            client.close()
+
+
+def entries_of(body: object, key: str) -> list[Mapping[str, Any]]:
+    """The list that stands under `key` in an answer, or is the answer; raises `ForgeError` where there is none."""
+    entries = body.get(key) if isinstance(body, Mapping) else body
+    if not isinstance(entries, list):
+        raise ForgeError(f"the forge answered without a list of {key}; is `url` the address of a GitHub API?")
+    return [entry for entry in entries if isinstance(entry, Mapping)]
+
+
+def _trouble(error: requests.RequestException) -> _PassingError:
+    """The fault in words of our own: those of the error may quote a header or an address."""
+    return _PassingError(next((words for kind, words in _TROUBLES if isinstance(error, kind)), "the request failed"))
+
+
+def _message(text: str) -> str:
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        body = None
+    said = body.get("message") if isinstance(body, dict) else None
+    return first_line(said, 200) or "no reason given"
+
+
+def _is_limit(status: int, headers: Mapping[str, str], message: str) -> bool:
+    spent = headers.get("x-ratelimit-remaining") == "0"
+    return status == 429 or spent or "retry-after" in headers or "rate limit" in message.lower()
+
+
+def _when(headers: Mapping[str, str]) -> str:
+    """When to come back, as far as the forge says: after so many seconds, or at a time."""
+    after, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
+    if after.isdecimal():
+        return f"; come back in {int(after[:9])} s"
+    if reset.isdecimal():
+        return f"; come back after {datetime.fromtimestamp(int(reset[:10]), UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return "; come back in an hour"
+
+
+def _no_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

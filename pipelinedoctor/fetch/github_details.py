@@ -1,0 +1,210 @@
+"""The details of one run: its jobs in all attempts, the logs of those that failed, the test reports among its artifacts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from pipelinedoctor.fetch.artifacts import assign, looks_like_report
+from pipelinedoctor.fetch.attempts import carry_over, derived_attempts
+from pipelinedoctor.fetch.bounds import bounded, instant
+from pipelinedoctor.fetch.download import ARCHIVE_MOST, UnfitError, archive, log_text, xml_members
+from pipelinedoctor.fetch.github_client import Client, RefusedError
+from pipelinedoctor.fetch.github_rows import FAILING, failed_step, job_rows
+from pipelinedoctor.fetch.github_session import RunMark
+from pipelinedoctor.fetch.interface import Mark, Page, RawLog
+from pipelinedoctor.fetch.junit import Ledger, executions
+from pipelinedoctor.model import FetchGap, Job, Repository, Result, Row, Step
+
+_GONE = frozenset({404, 410})
+_NOT_PERMITTED = frozenset({401, 403})
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A run whose details are wanted."""
+
+    repository: Repository
+    run_id: int
+    mark: RunMark
+
+    @property
+    def key(self) -> str:
+        """The key of the run's mark."""
+        return run_key(self.repository, self.run_id)
+
+
+def run_key(repository: Repository, run_id: int | str) -> str:
+    """The key of a `run` mark; with an empty id, what the keys of all of the repository's runs begin with."""
+    return f"{repository.repository_id}/{run_id}"
+
+
+def details(client: Client, task: Task) -> Page:
+    """All details of a run as one page, its mark included.
+
+    What the forge no longer has, or does not let the token read, becomes a `FetchGap`.
+    Raises `BudgetError` at a limit and `ForgeError` where the forge is gone.
+    """
+    return _Details(client, task).page()
+
+
+@dataclass(slots=True)
+class _Details:
+    client: Client
+    task: Task
+    rows: list[Row] = field(default_factory=list)
+    logs: list[RawLog] = field(default_factory=list)
+
+    def page(self) -> Page:
+        before = self.client.made
+        try:
+            bodies = list(self.client.pages(f"{self._path('runs', self.task.run_id)}/jobs", "jobs", {"filter": "all"}))
+        except RefusedError as error:
+            if error.status not in _GONE:
+                raise
+            self._gap("jobs", f"run {self.task.run_id}", _reason("jobs", error))
+        else:
+            self._jobs(bodies)
+        mark = Mark(kind="run", key=self.task.key, value=str(self.task.mark.detailed()))
+        return Page(rows=self.rows, logs=self.logs, marks=[mark], requests=self.client.made - before)
+
+    def _jobs(self, bodies: Sequence[Mapping[str, Any]]) -> None:
+        mark, repository = self.task.mark, self.task.repository
+        every = [
+            row for body in bodies for row in job_rows(repository.host, body, repository.repository_id, mark.attempt)
+        ]
+        starts = {mark.attempt: mark.started_at} if mark.started_at else {}
+        jobs = carry_over([row for row in every if isinstance(row, Job)], starts)
+        self.rows += [*jobs, *(row for row in every if isinstance(row, Step)), *derived_attempts(jobs, mark.attempt)]
+        fresh = [job for job in jobs if job.attempt > mark.known and not job.carried_over]
+        steps = {body.get("id"): failed_step(body) for body in bodies}
+        for job in fresh:
+            if job.result in FAILING:
+                self._log(job, steps.get(job.job_id))
+        ran = [job for job in fresh if job.result != Result.SKIPPED]
+        if any(job.result in FAILING or job.attempt > 1 for job in ran):
+            self._reports(ran)
+
+    def _log(self, job: Job, step: str | None) -> None:
+        try:
+            text = self.client.blob(f"{self._path('jobs', job.job_id)}/logs", log_text)
+        except UnfitError as error:
+            self._gap("log", f"job {job.job_id}", str(error))
+        except RefusedError as error:
+            self._gap("log", f"job {job.job_id}", _reason("log", error))
+        else:
+            log = RawLog(
+                host=job.host,
+                job_id=job.job_id,
+                run_id=job.run_id,
+                forge_result=job.forge_result,
+                failed_step=step,
+                text=text,
+            )
+            self.logs.append(log)
+
+    def _reports(self, fresh: Sequence[Job]) -> None:
+        try:
+            bodies = list(self.client.pages(f"{self._path('runs', self.task.run_id)}/artifacts", "artifacts"))
+        except RefusedError as error:
+            self._gap("tests", f"run {self.task.run_id}", _reason("artifacts", error))
+            return
+        found = [self._report(body, fresh) for body in bodies]
+        ledgers: dict[tuple[int, int], Ledger] = {}
+        seen: set[tuple[int, int]] = set()
+        # Those of one job first: where an artifact gathers the files of others, its copies are passed over.
+        for report in sorted(
+            (one for one in found if one is not None), key=lambda one: (one.job_id == 0, one.name, one.number)
+        ):
+            place = (report.job_id, report.attempt)
+            ledger = ledgers.setdefault(place, Ledger(self.task.repository.host, self.task.run_id, *place))
+            self._read(report, ledger, seen)
+
+    def _report(self, body: Mapping[str, Any], fresh: Sequence[Job]) -> "_Report | None":
+        """The artifact as a report to read; None where it belongs to an attempt read before, or to a job of no interest."""
+        name, number = bounded(body.get("name")), body.get("id")
+        attempt = _attempt_at(instant(body.get("created_at")), fresh, self.task.mark)
+        jobs = [job for job in fresh if job.attempt == attempt]
+        if name is None or not isinstance(number, int) or not jobs:
+            return None
+        owner = assign(name, {job.name for job in jobs})
+        owners = [job for job in jobs if job.name == owner]
+        telling = any(job.result in FAILING or job.attempt > 1 for job in owners)
+        if not telling and not looks_like_report(name):
+            return None
+        size = body.get("size_in_bytes")
+        if body.get("expired") is True:
+            self._gap("tests", self._subject(name), "artifact expired")
+        elif isinstance(size, int) and size > ARCHIVE_MOST:
+            self._gap("tests", self._subject(name), f"larger than {ARCHIVE_MOST // 2**20} MiB")
+        else:
+            return _Report(number, name, owners[0].job_id if len(owners) == 1 else 0, attempt)
+        return None
+
+    def _read(self, report: "_Report", ledger: Ledger, seen: set[tuple[int, int]]) -> None:
+        subject = self._subject(report.name)
+        try:
+            with self.client.blob(f"{self._path('artifacts', report.number)}/zip", archive) as file:
+                for member in xml_members(file):
+                    if member.checksum in seen:
+                        continue
+                    if member.checksum is not None:
+                        seen.add(member.checksum)
+                    try:
+                        for execution in executions(member.stream):
+                            self.rows.append(ledger.enter(execution))
+                    except UnfitError as error:
+                        self._gap("tests", f"{subject}/{bounded(member.name)}", str(error))
+        except UnfitError as error:
+            self._gap("tests", subject, str(error))
+        except RefusedError as error:
+            self._gap("tests", subject, _reason("artifact", error))
+
+    def _path(self, kind: str, number: int) -> str:
+        return f"/repos/{quote(self.task.repository.full_name)}/actions/{kind}/{number}"
+
+    def _subject(self, artifact: str) -> str:
+        return f"run {self.task.run_id}: {artifact}"
+
+    def _gap(self, kind: str, subject: str, reason: str) -> None:
+        repository = self.task.repository
+        gap = FetchGap(
+            host=repository.host,
+            repository=repository.full_name,
+            kind=kind,
+            subject=subject,
+            reason=reason,
+            rows_missing=None,
+        )
+        self.rows.append(gap)
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    number: int
+    name: str
+    job_id: int
+    attempt: int
+
+
+def _attempt_at(moment: datetime | None, fresh: Sequence[Job], mark: RunMark) -> int:
+    """The attempt under way when an artifact was made: an artifact does not name its own."""
+    if moment is None:
+        return mark.attempt
+    before = mark.known or min(job.attempt for job in fresh)
+    starts = {job.attempt: job.started_at for job in sorted(fresh, key=_start, reverse=True)}
+    under_way = [attempt for attempt, start in starts.items() if start is not None and start <= moment]
+    return max(under_way, default=before)
+
+
+def _start(job: Job) -> tuple[bool, float]:
+    return job.started_at is None, job.started_at.timestamp() if job.started_at else 0.0
+
+
+def _reason(what: str, error: RefusedError) -> str:
+    if error.status in _GONE:
+        return f"{what} expired"
+    if error.status in _NOT_PERMITTED:
+        return f"{what} not permitted to this token ({error.status})"
+    return f"{what} refused ({error.status})"

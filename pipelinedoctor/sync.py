@@ -1,0 +1,127 @@
+"""The first core: asks a fetcher for pages, has logs explained and text redacted, and commits them batch by batch."""
+
+import dataclasses
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from functools import lru_cache
+
+from pipelinedoctor.errors import ForgeError
+from pipelinedoctor.fetch.interface import Fetcher, Mark, Order, Page, Progress, RawLog
+from pipelinedoctor.logs.explain import explain_all
+from pipelinedoctor.logs.redact import redact
+from pipelinedoctor.model import Change, Commit, Deployment, FetchGap, Job, Row, Run, Step, TestResult
+from pipelinedoctor.store.connection import Store
+
+PAGES = 50
+"""Most pages of a batch."""
+SECONDS = 2.0
+"""Longest time that a page waits for the others of its batch, while pages come in."""
+
+_FREE_TEXT: Mapping[type[Row], tuple[str, ...]] = {
+    Run: ("pipeline", "pipeline_name", "branch", "title"),
+    Job: ("name", "labels", "runner"),
+    Step: ("name",),
+    TestResult: ("test", "suite", "message", "detail"),
+    Commit: ("author", "subject"),
+    Change: ("title", "base"),
+    Deployment: ("environment",),
+    FetchGap: ("subject", "reason"),
+}
+"""What people wrote, by table: no secret or address in it is to be stored."""
+_COMPLETE = "complete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a fetch came to: `new` and `changed` rows by table, `gaps` told of; `outcome` is `complete` or what lacks."""
+
+    requests: int
+    new: Mapping[str, int]
+    changed: Mapping[str, int]
+    gaps: int
+    outcome: str
+
+
+class _Batch:
+    """Pages that are committed together."""
+
+    def __init__(self, store: Store, host: str, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._host = host
+        self._clock = clock
+        self._pages: list[Page] = []
+        self._since = 0.0
+        self.requests = self.gaps = 0
+        self.new: Counter[str] = Counter()
+        self.changed: Counter[str] = Counter()
+
+    def add(self, page: Page) -> None:
+        if not self._pages:
+            self._since = self._clock()
+        self._pages.append(page)
+        self.requests += page.requests
+        if len(self._pages) >= PAGES or self._clock() - self._since >= SECONDS:
+            self.commit()
+
+    def commit(self) -> None:
+        """Write what is there, if anything, in one transaction; it is let go of once it is written."""
+        if not self._pages:
+            return
+        logs: list[RawLog] = [log for page in self._pages for log in page.logs]
+        marks: list[Mark] = [mark for page in self._pages for mark in page.marks]
+        rows = [redacted(row) for page in self._pages for row in page.rows]
+        written = self._store.write(self._host, [*rows, *explain_all(logs)], marks)
+        self._pages = []
+        self.gaps += sum(isinstance(row, FetchGap) for row in rows)
+        self.new.update(written.new)
+        self.changed.update(written.changed)
+
+
+def sync(
+    fetcher: Fetcher,
+    store: Store,
+    order: Order,
+    progress: Progress,
+    *,
+    origin: str = "live",
+    clock: Callable[[], float] = time.monotonic,
+) -> Summary:
+    """Fetch what `order` asks for into `store`, at most `PAGES` pages or about `SECONDS` seconds a transaction.
+
+    `clock` counts seconds from anywhere. The source is noted as fetched at the end of the order, where the fetch ended
+    well. Raises `ForgeError` and `BudgetError` of the fetcher, and what interrupts it, after what was read is committed.
+    """
+    source = fetcher.source
+    batch = _Batch(store, source.host, clock)
+    outcome = "broken off; the next fetch goes on from there"
+    pages = fetcher.pages(order, store.state(source.host), progress)
+    try:
+        for page in pages:
+            batch.add(page)
+        outcome = _COMPLETE
+    except ForgeError as error:
+        outcome = str(error)
+        raise
+    finally:
+        batch.commit()
+        if isinstance(pages, Generator):
+            pages.close()  # ends its threads now, and not when the error is forgotten
+        fetched_at = order.until.astimezone(UTC) if outcome == _COMPLETE else None
+        store.record_source(host=source.host, forge=source.forge, origin=origin, fetched_at=fetched_at, outcome=outcome)
+    return Summary(requests=batch.requests, new=batch.new, changed=batch.changed, gaps=batch.gaps, outcome=outcome)
+
+
+def redacted(row: Row) -> Row:
+    """The row without secrets and addresses in what people wrote."""
+    dirty = {name: getattr(row, name) for name in _FREE_TEXT.get(type(row), ())}
+    changed = {name: clean for name, text in dirty.items() if text and (clean := _redact(text)) != text}
+    clean_row: Row = dataclasses.replace(row, **changed) if changed else row  # type: ignore[arg-type]  # names of its own fields
+    return clean_row
+
+
+@lru_cache(maxsize=4_096)
+def _redact(text: str) -> str:
+    return redact(text)
