@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from pipelinedoctor.store.writer import registered
+from pipelinedoctor.store.arrow import read, visible
 
 Sql = Callable[[Sequence[str]], tuple[str, Sequence[object]]]
 """Gives, for some columns, a SELECT of them in a fixed order of rows, and its parameters."""
@@ -28,14 +28,12 @@ class Reader:
     def frame(self, sql: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
         """The rows of a SELECT; its TIMESTAMPs are UTC."""
         with self._lock:
-            frame = pl.DataFrame(self._connection().sql(sql, params=list(parameters)))
-        times = [name for name, dtype in frame.schema.items() if dtype == pl.Datetime("us")]
-        return frame.with_columns(pl.col(times).dt.replace_time_zone("UTC"))
+            return read(self._connection(), sql, list(parameters))
 
     def keep(self, frame: pl.DataFrame) -> str:
         """Name of a new temporary table that holds the frame, to be joined in SQL. It ends with the store."""
         name = f"kept_{next(self._numbers)}"
-        with self._lock, registered(self._connection(), frame) as view:
+        with self._lock, visible(self._connection(), frame) as view:
             self._connection().execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {view}")  # noqa: S608  own names only
         return name
 
@@ -48,8 +46,8 @@ class Reader:
             wanted = list(schema) if columns is None else columns
             tested = predicate.meta.root_names() if predicate is not None else []
             # A frame without columns has no height, so one is always read.
-            read = list(dict.fromkeys([*wanted, *tested])) or [next(iter(schema))]
-            text, parameters = sql(read)
+            needed = list(dict.fromkeys([*wanted, *tested])) or [next(iter(schema))]
+            text, parameters = sql(needed)
             if predicate is None:
                 yield self.frame(text if limit is None else f"{text} LIMIT {limit:d}", parameters).select(wanted)
             else:

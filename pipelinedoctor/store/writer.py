@@ -6,8 +6,7 @@ body of a run speaks of its commit, but not of its parents).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from operator import attrgetter
@@ -20,6 +19,7 @@ import polars as pl
 from pipelinedoctor.errors import StoreError
 from pipelinedoctor.fetch.interface import Mark
 from pipelinedoctor.model import TABLES, Commit, Repository, Row, Run
+from pipelinedoctor.store.arrow import visible
 
 _TYPES: Mapping[type, pl.DataType] = {
     bool: pl.Boolean(),
@@ -33,10 +33,9 @@ _KEPT: Mapping[type[Row], frozenset[str]] = {
     Run: frozenset({"pipeline", "pipeline_name"}),
     Commit: frozenset(field.name for field in fields(Commit)) - frozenset(Commit.key),
 }
-_BATCH = "incoming_batch"
 _MARKS = {"host": pl.String(), "kind": pl.String(), "key": pl.String(), "value": pl.String()}
-_MERGE_MARKS = f"""
-    MERGE INTO sync_state AS stored USING {_BATCH} AS incoming
+_MERGE_MARKS = """
+    MERGE INTO sync_state AS stored USING {batch} AS incoming
     ON stored.host = incoming.host AND stored.kind = incoming.kind AND stored.key = incoming.key
     WHEN MATCHED AND incoming.value IS NULL THEN DELETE
     WHEN MATCHED AND stored.value <> incoming.value THEN UPDATE SET value = incoming.value
@@ -50,16 +49,6 @@ class Written:
 
     new: Mapping[str, int]
     changed: Mapping[str, int]
-
-
-class _Capsule:
-    """A frame as DuckDB takes it without pyarrow: an object with an Arrow stream and nothing else."""
-
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self._frame = frame
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self._frame.__arrow_c_stream__(requested_schema)
 
 
 def columns(table: type[Row]) -> dict[str, pl.DataType]:
@@ -89,17 +78,17 @@ def write_marks(connection: duckdb.DuckDBPyConnection, host: str, marks: Sequenc
     if marks:
         last = {(mark.kind, mark.key): mark.value for mark in marks}
         values = [[host] * len(last), *zip(*last, strict=True), list(last.values())]
-        with registered(connection, _columnar(values, _MARKS)):
-            connection.execute(_MERGE_MARKS)
+        with visible(connection, _columnar(values, _MARKS)) as batch:
+            connection.execute(_MERGE_MARKS.format(batch=batch))
 
 
 def _merge(connection: duckdb.DuckDBPyConnection, table: type[Row], frame: pl.DataFrame) -> Counter[str]:
-    with registered(connection, frame):
-        actions = connection.execute(_merge_sql(table)).fetchall()
+    with visible(connection, frame) as batch:
+        actions = connection.execute(_merge_sql(table, batch)).fetchall()
     return Counter(action for (action,) in actions)
 
 
-def _merge_sql(table: type[Row]) -> str:
+def _merge_sql(table: type[Row], batch: str) -> str:
     kept = _KEPT.get(table, frozenset())
     values = {
         field.name: f"coalesce(incoming.{field.name}, stored.{field.name})"
@@ -109,7 +98,7 @@ def _merge_sql(table: type[Row]) -> str:
         if field.name not in table.key
     }
     return f"""
-        MERGE INTO {table.table} AS stored USING {_BATCH} AS incoming
+        MERGE INTO {table.table} AS stored USING {batch} AS incoming
         ON {" AND ".join(f"stored.{name} = incoming.{name}" for name in table.key)}
         WHEN MATCHED AND ({" OR ".join(f"stored.{name} IS DISTINCT FROM {new}" for name, new in values.items())})
         THEN UPDATE SET {", ".join(f"{name} = {new}" for name, new in values.items())}
@@ -156,16 +145,6 @@ def _series(name: str, values: list[Any], dtype: pl.DataType) -> pl.Series:
 def _encodable(text: str) -> str:
     """The text with surrogate pairs joined and lone surrogates replaced."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-@contextmanager
-def registered(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> Iterator[str]:
-    """Let SQL see the frame, without pyarrow, under the name that is handed out."""
-    connection.register(_BATCH, _Capsule(frame))
-    try:
-        yield _BATCH
-    finally:
-        connection.unregister(_BATCH)
 
 
 def _plain(hint: Any) -> type:
