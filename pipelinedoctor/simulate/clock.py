@@ -25,3 +25,8 @@ def stamp(seconds: int, end: str = "Z") -> str:
 def weekday(seconds: int) -> int:
     """Day of the week, Monday is 0."""
     return (seconds // DAY + 3) % 7
+
+
+def seconds_of(text: str) -> float:
+    """A time in ISO 8601 as seconds since 1970."""
+    return datetime.fromisoformat(text).timestamp()

@@ -1,15 +1,15 @@
 """What happens when a run is started: which jobs run, when, how they end and why; and whether somebody reruns them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 
+from pipelinedoctor.simulate.causes import Causes, Failure
 from pipelinedoctor.simulate.changes import Past, Trigger
 from pipelinedoctor.simulate.clock import AS_OF, HOUR, MINUTE
-from pipelinedoctor.simulate.faults import Faults, FlakyJob, FlakyTest, Outage, Regression, Renamed, Slower
-from pipelinedoctor.simulate.plan import JobPlan, RepositoryPlan
+from pipelinedoctor.simulate.faults import Faults
+from pipelinedoctor.simulate.plan import JobPlan
 
-_RUNNER_LOSS = 4e-4
 _OUTLIERS = 0.03
 _ALL_JOBS_RERUN = 0.05
 _RERUN = {
@@ -21,19 +21,6 @@ _RERUN = {
     "genuine": 0.03,
 }
 _MOST_ATTEMPTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a job failed: the cause, the planted fault's key, the manner in which its log tells it, and the failing tests.
-
-    `tests` are pairs of a test's number and its own cause's key (None: genuine), in the order of the suite.
-    """
-
-    cause: str
-    key: str | None
-    kind: str
-    tests: tuple[tuple[int, str | None], ...] = ()
 
 
 @dataclass(slots=True)
@@ -77,27 +64,17 @@ class Run:
         return len(self.attempts) > 1 or any(job.failure for attempt in self.attempts for job in attempt.jobs)
 
 
-@dataclass
-class _Sickness:
-    """The faults of one repository, found quickly."""
-
-    tests: dict[str, list[FlakyTest]] = field(default_factory=dict)
-    jobs: dict[tuple[str, str], FlakyJob] = field(default_factory=dict)
-    regressions: list[Regression] = field(default_factory=list)
-    slower: dict[tuple[str, str], Slower] = field(default_factory=dict)
-    renamed: dict[tuple[str, str], Renamed] = field(default_factory=dict)
-
-
 class Executor:
     """Executes the runs of one repository, in the order they were started."""
 
     def __init__(self, random: Random, past: Past, faults: Faults) -> None:
         self._random = random
-        self._repository: RepositoryPlan = past.repository
-        self._main = past.main
         self._start = past.main[0].at
         self._outages = faults.outages
-        self._sick = _sickness(past.repository.name, faults)
+        self._causes = Causes(random, past, faults)
+        mine = past.repository.name
+        self._slower = {(one.pipeline, one.job): one for one in faults.slower if one.repository == mine}
+        self._renamed = {(one.pipeline, one.new): one for one in faults.renamed if one.repository == mine}
 
     def run(self, trigger: Trigger) -> Run:
         """The run that `trigger` starts, with its reruns."""
@@ -120,7 +97,7 @@ class Executor:
         return Run(trigger, attempts, "completed", conclusion, max(end for end in ends if end is not None) + 3)
 
     def _attempt(self, trigger: Trigger, at: int, jobs: Iterable[JobPlan], done: set[str]) -> Attempt:
-        hit = self._met_outage(at, at + 2 * HOUR)
+        hit = self._causes.met_outage(at, at + 2 * HOUR)
         ends: dict[str, int] = {}
         executed: list[Execution] = []
         passed = set(done)
@@ -140,7 +117,7 @@ class Executor:
 
     def _execute(self, trigger: Trigger, plan: JobPlan, ready: int, hit: bool) -> Execution:  # noqa: FBT001
         started = ready + self._queue(ready)
-        failure = self._failure(trigger, plan, started, hit)
+        failure = self._causes.failure(trigger, plan, started, hit)
         seconds = self._seconds(trigger, plan)
         conclusion = "success"
         if failure is not None:
@@ -150,7 +127,7 @@ class Executor:
         return Execution(plan, self._name(trigger, plan), ready, started, completed, "completed", conclusion, failure)
 
     def _name(self, trigger: Trigger, plan: JobPlan) -> str:
-        renamed = self._sick.renamed.get((trigger.pipeline.path, plan.name))
+        renamed = self._renamed.get((trigger.pipeline.path, plan.name))
         return renamed.old if renamed is not None and trigger.at < renamed.at else plan.name
 
     def _queue(self, ready: int) -> int:
@@ -164,92 +141,12 @@ class Executor:
         seconds = plan.minutes * MINUTE * self._random.lognormvariate(0, 0.1)
         if self._random.random() < _OUTLIERS:
             seconds *= self._random.uniform(1.4, 2.2)
-        slower = self._sick.slower.get((trigger.pipeline.path, plan.name))
+        slower = self._slower.get((trigger.pipeline.path, plan.name))
         if slower is None:
             return seconds
         if slower.index is None:
             return float(seconds * slower.factor ** ((trigger.at - self._start) / (AS_OF - self._start)))
         return seconds * slower.factor if trigger.base >= slower.index else seconds
-
-    def _met_outage(self, start: int, end: int) -> bool:
-        share = max((one.share for one in self._outages if one.start < end and start < one.end), default=0.0)
-        return bool(share) and self._random.random() < share
-
-    def _failure(self, trigger: Trigger, plan: JobPlan, at: int, hit: bool) -> Failure | None:  # noqa: FBT001
-        return (
-            (self._outage_failure(trigger, plan, at) if hit else None)
-            or self._job_failure(trigger, plan)
-            or (self._test_failure(trigger, plan) if plan.suite else None)
-            or self._chance_failure(trigger, plan)
-        )
-
-    def _outage_failure(self, trigger: Trigger, plan: JobPlan, at: int) -> Failure | None:
-        outage: Outage | None = next((one for one in self._outages if one.start <= at < one.end), None)
-        # What every run starts with meets the outage; of the jobs beside it only some need what is away.
-        if outage is None or (plan is not trigger.pipeline.jobs[0] and self._random.random() > 0.25):
-            return None
-        return Failure("outage", outage.key, outage.kind)
-
-    def _broken(self, trigger: Trigger) -> list[Regression]:
-        # The change that mends the default branch does not suffer from what it mends.
-        return [
-            one
-            for one in self._sick.regressions
-            if one.pipeline == trigger.pipeline.path
-            and one.covers(trigger.base)
-            and (one.fixed is None or trigger.merged_as != one.fixed)
-        ]
-
-    def _job_failure(self, trigger: Trigger, plan: JobPlan) -> Failure | None:
-        for one in self._broken(trigger):
-            if one.test is None and plan.name in one.jobs:
-                return Failure("regression", one.key, plan.tool)
-        if trigger.wrong in {"build", "lint"} and plan.name == trigger.wrong:
-            return Failure("genuine", None, plan.tool)
-        if trigger.wrong == "test" and plan.tool == "cargo test":
-            return Failure("genuine", None, plan.tool)
-        return None
-
-    def _test_failure(self, trigger: Trigger, plan: JobPlan) -> Failure | None:
-        failing: dict[int, str | None] = {}
-        if trigger.wrong == "test":
-            failing.update(dict.fromkeys(_wrong_tests(trigger)))
-        regressions = [one for one in self._broken(trigger) if one.test is not None and plan.name in one.jobs]
-        failing.update({one.test: one.key for one in regressions if one.test is not None})
-        for flaky in self._flaky_tests(trigger, plan):
-            failing.setdefault(flaky.test, flaky.key)
-        if not failing:
-            return None
-        tests = tuple(sorted(failing.items()))
-        if regressions:
-            return Failure("regression", regressions[0].key, plan.tool, tests)
-        if trigger.wrong == "test":
-            return Failure("genuine", None, plan.tool, tests)
-        return Failure("flaky_test", tests[0][1], plan.tool, tests)
-
-    def _flaky_tests(self, trigger: Trigger, plan: JobPlan) -> list[FlakyTest]:
-        found = []
-        fired: dict[str, bool] = {}
-        for flaky in self._sick.tests.get(plan.name, ()):
-            if not flaky.since <= trigger.at < flaky.until:
-                continue
-            if flaky.cluster is None:
-                fails = self._random.random() < flaky.p
-            else:
-                if flaky.cluster not in fired:
-                    fired[flaky.cluster] = self._random.random() < flaky.p
-                fails = fired[flaky.cluster] and self._random.random() < 0.85
-            if fails:
-                found.append(flaky)
-        return found
-
-    def _chance_failure(self, trigger: Trigger, plan: JobPlan) -> Failure | None:
-        flaky = self._sick.jobs.get((trigger.pipeline.path, plan.name))
-        if flaky is not None and self._random.random() < flaky.p:
-            return Failure("flaky_job", flaky.key, flaky.kind)
-        if self._random.random() < _RUNNER_LOSS:
-            return Failure("runner_loss", None, "runner lost")
-        return None
 
     def _again(self, trigger: Trigger, attempts: Sequence[Attempt]) -> Attempt | None:
         last = attempts[-1]
@@ -271,32 +168,6 @@ class Executor:
             return self._attempt(trigger, at, trigger.pipeline.jobs, set())
         done = {name for name, conclusion in state.items() if conclusion == "success"}
         return self._attempt(trigger, at, [plan for plan in trigger.pipeline.jobs if plan.name not in done], done)
-
-
-def _sickness(name: str, faults: Faults) -> _Sickness:
-    sick = _Sickness()
-    for test in faults.flaky_tests:
-        if test.repository == name:
-            for job in test.jobs:
-                sick.tests.setdefault(job, []).append(test)
-    sick.jobs = {(one.pipeline, one.job): one for one in faults.flaky_jobs if one.repository == name}
-    sick.regressions = [one for one in faults.regressions if one.repository == name]
-    sick.slower = {(one.pipeline, one.job): one for one in faults.slower if one.repository == name}
-    sick.renamed = {(one.pipeline, one.new): one for one in faults.renamed if one.repository == name}
-    return sick
-
-
-def _wrong_tests(trigger: Trigger) -> list[int]:
-    """The tests that a wrong head breaks: a few of one part of the suite, the same in every job and attempt."""
-    choice = Random(f"{trigger.commit.sha}/tests")
-    tests = trigger.repository.tests
-    first = choice.randrange(len(tests))
-    count = 1
-    while choice.random() < 0.6 and count < 12:
-        count += 1
-    return [i for i in range(first, min(first + count, len(tests))) if not tests[i].skipped] or [
-        next(i for i, test in enumerate(tests) if not test.skipped)
-    ]
 
 
 def _skip(executed: list[Execution], plan: JobPlan, at: int, name: str) -> None:

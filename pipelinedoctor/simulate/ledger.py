@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipelinedoctor.simulate.causes import Failure
 from pipelinedoctor.simulate.changes import Past
 from pipelinedoctor.simulate.clock import AS_OF, stamp
-from pipelinedoctor.simulate.execution import Execution, Failure, Run
+from pipelinedoctor.simulate.execution import Execution, Run
 from pipelinedoctor.simulate.faults import RECENT, Faults, FlakyJob, FlakyTest
 from pipelinedoctor.simulate.plan import CI, HOST
-from pipelinedoctor.simulate.tooltext import OUTAGE_LINES
+from pipelinedoctor.simulate.tooltext import INFRASTRUCTURE_LINES, OUTAGE_LINES
 from pipelinedoctor.simulate.truth import (
     DETECTABLE_FROM,
     VERSION,
@@ -100,6 +101,7 @@ class Ledger:
                 )
                 for one in self._faults.renamed
             ],
+            infrastructure_lines=sorted({*OUTAGE_LINES.values(), *INFRASTRUCTURE_LINES}),
             failing_jobs=[self._failing_job(one) for one in sorted(self._failed, key=lambda one: one.job.id)],
         )
 
@@ -236,7 +238,11 @@ class Ledger:
             cause=one.failure.cause,
             key=one.failure.key,
             tests=[
-                {"test": self._test_id(trigger.repository.name, number), "key": key}
+                {
+                    "test": self._test_id(trigger.repository.name, number),
+                    "key": key,
+                    "contradicted": self._test_contradicted(_unit(one.run, one.job), number),
+                }
                 for number, key in one.failure.tests
             ],
             contradicted=_unit(one.run, one.job) in self._passed,

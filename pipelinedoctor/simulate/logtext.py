@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from random import Random
 
 from pipelinedoctor.simulate.bodies import failed_step
+from pipelinedoctor.simulate.causes import Failure
 from pipelinedoctor.simulate.clock import stamp
 from pipelinedoctor.simulate.complaints import Complaint
-from pipelinedoctor.simulate.execution import Execution, Failure, Run
+from pipelinedoctor.simulate.execution import Execution, Run
 from pipelinedoctor.simulate.plan import RepositoryPlan, TestCase
 from pipelinedoctor.simulate.tooltext import DECOYS, EXIT, WORDINGS
 

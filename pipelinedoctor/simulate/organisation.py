@@ -13,10 +13,11 @@ from typing import IO
 
 from pipelinedoctor.simulate import bodies, logtext
 from pipelinedoctor.simulate.bodies import text
+from pipelinedoctor.simulate.causes import Failure
 from pipelinedoctor.simulate.changes import Past, past
 from pipelinedoctor.simulate.clock import AS_OF, DAY, stamp
 from pipelinedoctor.simulate.complaints import Complaint, complaint
-from pipelinedoctor.simulate.execution import Execution, Executor, Failure, Run
+from pipelinedoctor.simulate.execution import Execution, Executor, Run
 from pipelinedoctor.simulate.faults import Faults, plant
 from pipelinedoctor.simulate.ledger import Ledger
 from pipelinedoctor.simulate.plan import HOST, RepositoryPlan, TestCase, repositories

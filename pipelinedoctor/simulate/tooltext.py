@@ -97,6 +97,16 @@ OUTAGE_LINES = {
 }
 """The line by which an outage of a kind is known."""
 
+INFRASTRUCTURE_LINES = (
+    "The hosted runner lost communication with the server",
+    "npm error code ECONNRESET",
+    "npm error network request",
+    "You have reached your unauthenticated pull rate limit",
+    "Docker pull failed with exit code",
+    "failed with exit code 128",
+)
+"""Further lines by which failures show that are the infrastructure's fault."""
+
 DECOYS = (
     "warning: AccessDenied: not allowed to write the cache of another branch; going on without it",
     "npm warn deprecated inflight@1.0.6: This module is not supported",

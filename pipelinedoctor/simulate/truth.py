@@ -8,6 +8,7 @@ its name as the forge lists it today, a test `classname::name`; `recent` means: 
 - `counts`: how many runs, attempts, jobs (executions over all attempts), failing jobs, artifacts, test results, commits
 - `flaky_tests`, `flaky_jobs`: `Flaky`; `regressions`: `Regression`; `outages`: `Outage`; `durations`: `Duration`;
   `renames`: `Rename`
+- `infrastructure_lines`: lines by which failures show that are the infrastructure's fault, outages or not
 - `failing_jobs`: `FailingJob`, one a job execution that failed or timed out, by job id, each with its cause:
 
   `flaky_test`, `flaky_job`, `regression`, `outage`: a planted fault; `genuine`: a change that was wrong in its pull request;
@@ -103,9 +104,10 @@ class Rename:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailingJob:
-    """An execution that failed. `made_at` is when its run was made; `tests` are the failing tests of its report.
+    """An execution that failed. `made_at` is when its run was made.
 
-    `contradicted`: the same job passed on the same commit, in the same class of event.
+    `contradicted`: the same job passed on the same commit, in the same class of event (pull request or not).
+    `tests` are the failing tests of its report: `test`, `key` (None: a wrong change broke it), `contradicted` likewise.
     """
 
     job_id: int
@@ -139,6 +141,7 @@ class Truth:
     outages: list[Outage]
     durations: list[Duration]
     renames: list[Rename]
+    infrastructure_lines: list[str]
     failing_jobs: list[FailingJob]
 
     def json(self) -> str:
