@@ -23,7 +23,7 @@ def sources(history: History, now: datetime) -> tuple[Source, ...]:
     """The sources, with the time from their last good fetch to `now`."""
     rows = history.sources().sort("host", "origin").collect().iter_rows(named=True)
     return tuple(
-        Source(**row, age_s=None if row["fetched_at"] is None else (now - row["fetched_at"]).total_seconds())
+        Source(**row, age_s=None if row["fetched_at"] is None else max(0.0, (now - row["fetched_at"]).total_seconds()))
         for row in rows
     )
 

@@ -1,5 +1,6 @@
 """What one page shows of a report: the same facts, cut to a readable length, with what was cut off counted."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,8 @@ from pipelinedoctor.report.units import NOTHING, count, day, minutes, share, val
 
 FIRST = 10
 """Findings that come before everything else."""
+
+_SHA, _SHORT = re.compile("[0-9a-f]{40}"), 10
 
 VERDICTS: dict[Verdict, str] = {
     Verdict.FLAKY: "failed and passed on the same commit: the outcome does not depend on the code",
@@ -37,8 +40,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The first rows of a measure."""
+    """The first rows of a measure; `same` are columns of text that hold one value in all rows: title and text."""
 
+    same: tuple[tuple[str, str], ...]
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     total: int
@@ -130,8 +134,18 @@ def _part(section: Section, first: set[str], findings: int, rows: int) -> Part:
 
 
 def _table(measure: Measure, rows: int) -> Table:
-    shown = tuple(tuple(_cell(row[column.name], column) for column in measure.columns) for row in _cut(measure, rows))
-    return Table(columns=measure.columns, rows=shown, total=len(measure.rows))
+    same = [column for column in measure.columns if column.unit == "text" and _one_value(measure, column)]
+    columns = tuple(column for column in measure.columns if column not in same)
+    return Table(
+        same=tuple((column.title, value_of(measure.rows[0][column.name], column.unit)) for column in same),
+        columns=columns,
+        rows=tuple(tuple(_cell(row[column.name], column) for column in columns) for row in _cut(measure, rows)),
+        total=len(measure.rows),
+    )
+
+
+def _one_value(measure: Measure, column: Column) -> bool:
+    return len(measure.rows) > 1 and len({row[column.name] for row in measure.rows}) == 1
 
 
 def _cut(measure: Measure, rows: int) -> Sequence[dict[str, Any]]:
@@ -147,6 +161,8 @@ def _cut(measure: Measure, rows: int) -> Sequence[dict[str, Any]]:
 
 def _cell(value: Any, column: Column) -> Cell:
     if column.unit == "link":
-        return Cell(text=str(value or NOTHING).rstrip("/").rpartition("/")[2], sort=str(value or ""), url=value)
+        tail = str(value or NOTHING).partition("?")[0].rstrip("/").rpartition("/")[2]
+        return Cell(text=tail, sort=str(value or ""), url=value)
     sort = day(value) if column.unit == "date" else "" if value is None else str(value)
-    return Cell(text=value_of(value, column.unit), sort=sort)
+    text = value_of(value, column.unit)
+    return Cell(text=text[:_SHORT] if _SHA.fullmatch(text) else text, sort=sort)
