@@ -1,0 +1,108 @@
+"""From commits on which a unit failed to a verdict on the unit: a job or a test.
+
+A failure is evidence of flakiness where the unit contradicts itself: it passed on the same commit, or the commits before
+and after passed. A failure that stays is no evidence; it is what CI is for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipelinedoctor.model import Verdict
+from pipelinedoctor.stats.posterior import flaky_probability, jeffreys
+
+COMMIT = ("commit_sha", "event_class")
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What a verdict takes: the share of flaky units to begin with, and least amounts of history, evidence, probability."""
+
+    prior: float
+    least_commits: int
+    least_evidence: int
+    flaky_from: float
+    suspected_from: float
+
+
+def line_of_work() -> pl.Expr:
+    """What shares its faults: a commit of the default branch stands alone, the commits of a change do not."""
+    change = pl.coalesce(pl.col("change_number").cast(pl.String), "branch", "commit_sha")
+    return pl.when(pl.col("event_class") == DEFAULT).then("commit_sha").otherwise(change).alias("line")
+
+
+def commit_verdicts(executions: pl.DataFrame, unit: Sequence[str]) -> pl.DataFrame:
+    """What each unit said of each commit.
+
+    Takes `unit`'s columns, `name`, `commit_sha`, `event_class`, `branch`, `change_number`, `run_created_at`, `failed` and
+    `infrastructure`: a row for each execution that passed or failed. Gives one row for each unit, commit and class of
+    event, sorted: `at` (first run), `line`, `failed` (in any execution), `contradicted` (one name both failed and passed:
+    shards of a job do not contradict each other), `isolated` (on the default branch, failed only, while the commits before
+    and after passed). Failures of infrastructure count for nothing.
+    """
+    names = (
+        executions.filter(~pl.col("infrastructure"))
+        .group_by(*unit, *COMMIT, "name")
+        .agg(
+            pl.col("run_created_at").min().alias("at"),
+            line_of_work().min(),
+            pl.col("failed").any(),
+            pl.col("failed").not_().any().alias("passed"),
+        )
+    )
+    commits = (
+        names.group_by(*unit, *COMMIT)
+        .agg(
+            pl.col("at", "line").min(),
+            pl.col("failed").any(),
+            (pl.col("failed") & pl.col("passed")).any().alias("contradicted"),
+        )
+        .sort(*unit, "event_class", "at", "commit_sha")
+    )
+    passed = ~pl.col("failed") | pl.col("contradicted")
+    around = passed.shift(1).over(*unit, "event_class") & passed.shift(-1).over(*unit, "event_class")
+    alone = pl.col("failed") & ~pl.col("contradicted") & around & (pl.col("event_class") == DEFAULT)
+    return commits.with_columns(alone.fill_null(value=False).alias("isolated"))
+
+
+def judged(failing: pl.DataFrame, totals: pl.DataFrame, unit: Sequence[str], rule: Rule) -> pl.DataFrame:
+    """The verdict on each unit that failed, sorted by unit.
+
+    `failing` has `unit`'s columns, `event_class`, `line`, `contradicted`, `isolated`: a row for each unit and commit with a
+    failure. `totals` has `commits`: on how many commits each unit passed or failed. Gives `commits`, `failed`,
+    `contradicted`, `isolated` (counts of commits), `probability` that the unit is flaky, `low` and `high` (Jeffreys 95 % of
+    (contradicted + isolated) / commits), and `verdict`: flaky, suspected or null. The commits of one change weigh as one.
+    """
+    only_failed = (pl.col("event_class") != DEFAULT) & ~pl.col("contradicted")
+    counts = (
+        failing.group_by(unit)
+        .agg(
+            pl.len().alias("failed"),
+            pl.col("contradicted").sum(),
+            pl.col("isolated").sum(),
+            pl.col("line").filter("contradicted").n_unique().alias("lines"),
+            pl.col("line").filter(only_failed).n_unique().alias("changes"),
+        )
+        .join(totals, on=unit)
+        .sort(unit)
+    )
+    probability = flaky_probability(counts["lines"], counts["isolated"], counts["changes"], rule.prior)
+    low, high = jeffreys(counts["contradicted"] + counts["isolated"], counts["commits"])
+    enough = (pl.col("commits") >= rule.least_commits) & (
+        pl.col("contradicted") + pl.col("isolated") >= rule.least_evidence
+    )
+    verdict = (
+        pl.when(enough & (pl.col("probability") >= rule.flaky_from))
+        .then(pl.lit(Verdict.FLAKY.value))
+        .when(enough & (pl.col("probability") >= rule.suspected_from))
+        .then(pl.lit(Verdict.SUSPECTED.value))
+    )
+    return counts.with_columns(
+        pl.Series("probability", probability, dtype=pl.Float64),
+        pl.Series("low", low, dtype=pl.Float64),
+        pl.Series("high", high, dtype=pl.Float64),
+    ).select(
+        *unit, "commits", "failed", "contradicted", "isolated", "probability", "low", "high", verdict.alias("verdict")
+    )

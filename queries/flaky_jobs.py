@@ -1,0 +1,316 @@
+"""Which jobs fail and pass on the same code?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Link, Measure
+from pipelinedoctor.flakiness import (
+    JOB,
+    counted,
+    day,
+    executions,
+    explanations,
+    outage_notes,
+    rate,
+    subject,
+    with_names,
+    without_roll_ups,
+)
+from pipelinedoctor.model import Verdict
+from pipelinedoctor.query import query
+from pipelinedoctor.stats.cost import METHOD, per_30_days, severity_of
+from pipelinedoctor.stats.evidence import COMMIT, Rule, commit_verdicts, judged
+from pipelinedoctor.store.history import History
+
+LINKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a verdict takes. `prior` is the share of jobs taken to be flaky before any evidence."""
+
+    prior: float = 0.10
+    flaky_from: float = 0.8
+    suspected_from: float = 0.5
+    least_commits: int = 10
+    least_evidence: int = 2
+
+    def rule(self) -> Rule:
+        """The rule of `stats.evidence`."""
+        return Rule(
+            prior=self.prior,
+            flaky_from=self.flaky_from,
+            suspected_from=self.suspected_from,
+            least_commits=self.least_commits,
+            least_evidence=self.least_evidence,
+        )
+
+
+@query(
+    id="flaky_jobs",
+    title="Flaky jobs",
+    docs=(
+        "Jobs that contradict themselves: they failed and passed on the same commit, or failed on one commit of the default"
+        " branch while the commits before and after passed. Failures that stay are not flaky, mass failures are"
+        " infrastructure, and a job that only reports the failures of others is set aside.\n\n"
+        "A job is called flaky from a probability of 0.8, suspected from 0.5, with evidence on at least two commits and"
+        " verdicts on at least ten."
+    ),
+    remediation="Make the job's outcome depend on the commit alone; until then, know how often it does not.",
+    options=Options,
+)
+def flaky_jobs(history: History, options: Options) -> Answer:
+    """Findings flaky and suspected; measures `jobs` (all that contradicted themselves) and `same_commit_flips`."""
+    every = executions(history)
+    if every.is_empty():
+        return Answer(reason="no job passed or failed in the window")
+    jobs, set_aside = without_roll_ups(every)
+    commits = commit_verdicts(jobs, JOB)
+    totals = commits.group_by(JOB).agg(pl.len().alias("commits"))
+    evidence = commits.filter(pl.col("contradicted") | pl.col("isolated"))
+    proofs = _proofs(jobs, evidence)
+    units = (
+        with_names(judged(commits.filter("failed"), totals, JOB, options.rule()), jobs)
+        .filter(pl.col("contradicted") + pl.col("isolated") > 0)
+        .join(_summed(proofs), on=JOB, how="left", maintain_order="left")
+        .sort("probability", "minutes", *JOB, descending=[True, True, *[False] * len(JOB)])
+    )
+    judgement = units.filter(pl.col("verdict").is_not_null())
+    lines = _lines(history, proofs)
+    days = (history.window.end - history.window.start).total_seconds() / 86_400
+    by_job = proofs.join(judgement, on=JOB, how="semi").partition_by(JOB, as_dict=True)
+    findings = [
+        _finding(row, by_job[tuple(row[key] for key in JOB)], lines, days) for row in judgement.iter_rows(named=True)
+    ]
+    measures = (_table(units, len(totals), options), _flips(history))
+    return Answer(findings=findings, measures=measures, notes=(*outage_notes(every), *set_aside))
+
+
+def _proofs(jobs: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+    """One row for each commit that is evidence, newest first: its failing execution, and the pass that contradicts it.
+
+    Where the same name failed or passed more than once, the last one stands for all; `minutes` and `failures` count all
+    failing executions, `attempts` tells whether the pass came in another attempt of the same run.
+    """
+    mine = jobs.filter(~pl.col("infrastructure")).join(
+        evidence.select(*JOB, *COMMIT, "contradicted", "isolated"),
+        on=[*JOB, *COMMIT],
+        how="inner",
+        maintain_order="left",
+    )
+    key = [*JOB, *COMMIT, "name"]
+    failing = (
+        mine.filter("failed")
+        .group_by(key, maintain_order=True)
+        .agg(
+            pl.len().alias("failures"),
+            pl.col("minutes").sum(),
+            pl.coalesce("completed_at", "started_at", "run_created_at").min().alias("first_at"),
+            pl.coalesce("completed_at", "started_at", "run_created_at").max().alias("last_at"),
+            pl.col("job_id", "run_id", "html_url").last(),
+            pl.col("contradicted", "isolated").first(),
+        )
+    )
+    passing = (
+        mine.filter(~pl.col("failed"))
+        .group_by(key, maintain_order=True)
+        .agg(pl.col("run_id", "html_url").last().name.prefix("passed_"))
+    )
+    return (
+        failing.join(passing, on=key, how="left", maintain_order="left")
+        .filter(pl.col("isolated") | pl.col("passed_run_id").is_not_null())
+        .with_columns((pl.col("run_id") == pl.col("passed_run_id")).alias("same_run"))
+        .sort("last_at", "job_id", descending=True)
+    )
+
+
+def _summed(proofs: pl.DataFrame) -> pl.DataFrame:
+    return proofs.group_by(JOB).agg(
+        pl.col("minutes").sum(),
+        pl.col("failures").sum(),
+        pl.col("first_at").min(),
+        pl.col("last_at").max(),
+        pl.col("name").filter(pl.col("name") != pl.col("job")).unique().sort().alias("other_names"),
+    )
+
+
+def _lines(history: History, proofs: pl.DataFrame) -> dict[tuple[str, int], tuple[str, str]]:
+    """Fingerprint and explaining line of the failing executions whose logs were read, by host and job_id."""
+    known = explanations(history).join(proofs.select("host", "job_id"), on=["host", "job_id"], how="semi")
+    return {(host, job): (fingerprint, line) for host, job, _, fingerprint, line in known.iter_rows()}
+
+
+def _finding(
+    row: Mapping[str, Any], proofs: pl.DataFrame, lines: Mapping[tuple[str, int], tuple[str, str]], days: float
+) -> Finding:
+    rows = proofs.rows(named=True)
+    contradicted, isolated = row["contradicted"], row["isolated"]
+    flaky = row["verdict"] == Verdict.FLAKY
+    return Finding(
+        query="flaky_jobs",
+        subject=subject(row),
+        verdict=Verdict(row["verdict"]),
+        severity=severity_of(per_30_days(row["minutes"], days)),
+        confidence=row["probability"],
+        title=_title(row["job"], flaky=flaky, proved=contradicted > 0),
+        evidence=Evidence(
+            summary=_summary(row),
+            k=contradicted + isolated,
+            n=row["commits"],
+            low=row["low"],
+            high=row["high"],
+            links=tuple(_links(rows)),
+            details=tuple(_details(row, rows)),
+            excerpt=_most_frequent(rows, lines),
+        ),
+        cost=Cost(
+            runner_minutes=float(row["minutes"]),
+            jobs=row["failures"],
+            method=f"the failing executions on the commits counted here, {METHOD}",
+        ),
+        since=row["first_at"],
+        next_step=_next_step(rows),
+    )
+
+
+def _title(job: str, *, flaky: bool, proved: bool) -> str:
+    if flaky and proved:
+        return f"{job} fails and passes on the same commit"
+    if flaky:
+        return f"{job} fails between passing commits"
+    return f"{job} may be flaky"
+
+
+def _summary(row: Mapping[str, Any]) -> str:
+    said = f"failed on {row['failed']} of {counted(row['commits'], 'commit')}"
+    if row["contradicted"]:
+        said += f"; on {row['contradicted']} of those it passed on the same commit"
+    if row["isolated"]:
+        between = "stands" if row["isolated"] == 1 else "stand"
+        said += f"; {row['isolated']} {between} alone between passing commits of the default branch"
+    return f"{said} ({rate(row)})"
+
+
+def _links(rows: Sequence[Mapping[str, Any]]) -> Iterator[Link]:
+    """The newest contradiction with both sides, then failing executions of older ones."""
+    paired = sorted(rows, key=lambda one: one["passed_run_id"] is None)
+    first = paired[0]
+    yield Link(text=f"failed on {first['commit_sha'][:9]}", url=first["html_url"])
+    if first["passed_html_url"]:
+        yield Link(text=f"passed on {first['commit_sha'][:9]}", url=first["passed_html_url"])
+    room = LINKS - (2 if first["passed_html_url"] else 1)
+    for one in paired[1 : 1 + room]:
+        yield Link(text=f"failed on {one['commit_sha'][:9]}", url=one["html_url"])
+
+
+def _details(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    yield "last seen", f"{day(row['last_at'])} on {rows[0]['commit_sha'][:9]}"
+    classes = sorted({one["event_class"] for one in rows})
+    words = {"default": "default branch", "change": "changes", "merge_group": "merge queue", "other": "other"}
+    counts = (f"{words.get(one, one)} {sum(other['event_class'] == one for other in rows)}" for one in classes)
+    yield "commits by event", ", ".join(counts)
+    again = sum(bool(one["same_run"]) for one in rows)
+    elsewhere = sum(one["same_run"] is False for one in rows)
+    if again or elsewhere:
+        yield (
+            "passed in",
+            ", ".join(
+                f"{text} {number}"
+                for text, number in (("another attempt of the run", again), ("another run", elsewhere))
+                if number
+            ),
+        )
+    if row["other_names"]:
+        yield "also named", ", ".join(row["other_names"][:LINKS])
+
+
+def _most_frequent(rows: Sequence[Mapping[str, Any]], lines: Mapping[tuple[str, int], tuple[str, str]]) -> str | None:
+    """The newest line of the fingerprint that explains most of the failures, `None` where no log was read."""
+    found = [lines[one["host"], one["job_id"]] for one in rows if (one["host"], one["job_id"]) in lines]
+    if not found:
+        return None
+    prints = [fingerprint for fingerprint, _ in found]
+    most = max(prints, key=prints.count)
+    return next(line for fingerprint, line in found if fingerprint == most)
+
+
+def _next_step(rows: Sequence[Mapping[str, Any]]) -> str:
+    pair = next((one for one in rows if one["passed_run_id"] is not None), None)
+    if pair is None:
+        return "Rerun the job on one of the failing commits: a pass there is the proof that is still missing."
+    return (
+        f"Compare the two logs of commit {pair['commit_sha'][:9]}: the code is the same, so what differs is time, order or"
+        " environment. Rerunning hides it; so does a retry inside the job."
+    )
+
+
+def _table(units: pl.DataFrame, verdicts: int, options: Options) -> Measure:
+    remark = (
+        pl.when(pl.col("verdict").is_not_null())
+        .then("verdict")
+        .when(pl.col("commits") < options.least_commits)
+        .then(pl.format(f"too little history: {{}} of {options.least_commits} commits", "commits"))
+        .when(pl.col("contradicted") + pl.col("isolated") < options.least_evidence)
+        .then(pl.lit("too little evidence: one commit"))
+        .otherwise(pl.lit("not likely enough"))
+    )
+    columns = (
+        Column(name="repository", title="Repository"),
+        Column(name="pipeline", title="Pipeline"),
+        Column(name="job", title="Job"),
+        Column(name="remark", title="Verdict"),
+        Column(name="probability", title="Probability", unit="share"),
+        Column(name="failed", title="Failed on", unit="count"),
+        Column(name="contradicted", title="Passed there, too", unit="count"),
+        Column(name="isolated", title="Between passes", unit="count"),
+        Column(name="commits", title="Commits", unit="count"),
+        Column(name="low", title="Rate at least", unit="share"),
+        Column(name="high", title="Rate at most", unit="share"),
+        Column(name="minutes", title="Minutes lost", unit="minutes"),
+        Column(name="last_at", title="Last seen", unit="time"),
+    )
+    rows = units.with_columns(remark.alias("remark")).select([column.name for column in columns]).rows(named=True)
+    return Measure(
+        id="jobs",
+        title="Jobs that contradicted themselves",
+        caption=(
+            f"{len(rows)} of {counted(verdicts, 'job')} that passed or failed in the window failed on a commit on which they"
+            " passed, too, or between passing commits of the default branch. Counts are of commits, by class of event; the"
+            " rate is (passed there + between passes) / commits, with its 95 % interval."
+        ),
+        columns=columns,
+        rows=rows,
+        reason=None if rows else f"none of {counted(verdicts, 'job')} contradicted itself",
+    )
+
+
+def _flips(history: History) -> Measure:
+    columns = (
+        Column(name="repository", title="Repository"),
+        Column(name="job", title="Job"),
+        Column(name="commit", title="Commit"),
+        Column(name="event_class", title="Event"),
+        Column(name="failures", title="Failures", unit="count"),
+        Column(name="successes", title="Passes", unit="count"),
+        Column(name="link", title="Failure", unit="link"),
+        Column(name="passed_link", title="Pass", unit="link"),
+    )
+    failing = history.same_commit()
+    flips = failing.filter(pl.col("successes") > 0).sort("last_failed_at", "failed_job_id", descending=True)
+    rows = flips.rename({"commit_sha": "commit", "failed_url": "link", "passed_url": "passed_link"}).select(
+        [column.name for column in columns]
+    )
+    return Measure(
+        id="same_commit_flips",
+        title="Jobs that failed and passed on the same commit",
+        caption=(
+            f"{len(flips)} of {counted(len(failing), 'pair')} of a job and a commit with a failure also have a pass in the same"
+            " class of event. These are the plain facts: outages, roll-ups and rare jobs are not taken out."
+        ),
+        columns=columns,
+        rows=rows.rows(named=True),
+        reason=None if len(flips) else "no job failed and passed on the same commit",
+    )
