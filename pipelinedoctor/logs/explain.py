@@ -90,7 +90,7 @@ def _by_rule(frame: pl.DataFrame, rules: Rules) -> dict[int, tuple[int | None, s
     texts = texts.filter(_any([rule.pattern for rule in rules.rules]))
     matches = [
         texts.filter(pl.col("text").str.contains(rule.pattern)).with_columns(
-            pl.lit(order).alias("order"), pl.lit(rule.priority).alias("priority")
+            pl.lit(order).alias("order"), pl.lit(rule.priority).alias("priority"), pl.lit(rule.first).alias("first")
         )
         for order, rule in enumerate(rules.rules)
     ]
@@ -99,6 +99,7 @@ def _by_rule(frame: pl.DataFrame, rules: Rules) -> dict[int, tuple[int | None, s
     best = (
         frame.filter("allowed")
         .join(pl.concat(matches), on="text")
+        .filter(~pl.col("first") | (pl.col("line") == pl.col("line").min().over("log", "order")))
         .sort("log", "priority", "line", "order", descending=[False, True, True, False])
         .unique("log", keep="first", maintain_order=True)
     )

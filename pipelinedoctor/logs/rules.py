@@ -21,6 +21,8 @@ MAX_PATTERN = 1_000
 class Rule:
     """What a line says of a failure. Of several that match, the highest priority wins, and in it the last line.
 
+    A rule that is `first` matches only the first of its lines: a compiler's first error is the cause of the next, and
+    a test stands before the suite that it makes fail.
     `pattern` is a regular expression of Rust's `regex` (no look-around, no back-references), searched in one line.
     """
 
@@ -32,6 +34,7 @@ class Rule:
     remedy: str
     examples: tuple[str, ...]
     counterexamples: tuple[str, ...] = ()
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def _rules(path: Path, content: dict[str, Any]) -> Iterator[Rule]:
 
 
 _TEXTS = ("id", "category", "pattern", "explanation", "remedy")
-_KEYS = {*_TEXTS, "priority", "examples", "not"}
+_KEYS = {*_TEXTS, "priority", "first", "examples", "not"}
 
 
 def _rule(table: dict[str, Any], where: str) -> Rule:
@@ -118,6 +121,8 @@ def _rule(table: dict[str, Any], where: str) -> Rule:
         raise PackError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(_KEYS))}")
     if type(table.get("priority")) is not int or not 0 <= table["priority"] <= 100:
         raise PackError(f"{where}: priority must be a whole number from 0 to 100")
+    if type(table.get("first", False)) is not bool:
+        raise PackError(f"{where}: first must be true or false")
     if table["category"] not in set(Category):
         raise PackError(f"{where}: category {table['category']!r} is none of {', '.join(Category)}")
     _check_pattern(table["pattern"], where)
@@ -133,6 +138,7 @@ def _rule(table: dict[str, Any], where: str) -> Rule:
         remedy=table["remedy"],
         examples=examples,
         counterexamples=_texts(table.get("not", []), f"{where}: not"),
+        first=table.get("first", False),
     )
 
 

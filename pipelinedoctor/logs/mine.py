@@ -1,0 +1,62 @@
+"""Masked lines that are alike under one template, by Drain (He et al., ICWS 2017), as drain3 has it.
+
+Behind this one function the miner can be changed. Distinct lines only go in, in a fixed order, so that neither the
+order of the store nor repetition has a say.
+"""
+
+import polars as pl
+from drain3 import TemplateMiner
+from drain3.template_miner_config import TemplateMinerConfig
+
+from pipelinedoctor.model import Category
+
+MAX_CLUSTERS = 10_000
+_SIMILARITY = 0.4
+# A line that names a test differs from that of another test in one word only, and must not become one with it.
+_SIMILARITY_OF = {Category.TEST: 0.8}
+
+
+def mine(lines: pl.DataFrame) -> pl.DataFrame:
+    """The template and cluster of each distinct line: `category`, `masked`, `fingerprint`, `template`, `cluster`.
+
+    `lines` has a row for each failure with `category`, `masked`, `fingerprint` (String). Lines of two categories never
+    share a cluster. `cluster` is the fingerprint of its most frequent line. Ordered by category and masked line.
+    """
+    counted = (
+        lines.select("category", "masked", "fingerprint")
+        .group_by("category", "masked", "fingerprint")
+        .len("count")
+        .sort("category", "count", "masked", descending=[False, True, False])
+    )
+    parts = [_mined(part) for part in counted.partition_by("category", maintain_order=True)]
+    mined = (
+        pl.concat(parts) if parts else counted.with_columns(template=pl.col("masked"), cluster=pl.col("fingerprint"))
+    )
+    return mined.drop("count").sort("category", "masked")
+
+
+def _mined(lines: pl.DataFrame) -> pl.DataFrame:
+    """Templates within one category; the first line of a cluster is its most frequent one."""
+    miner = _miner(_SIMILARITY_OF.get(Category(lines["category"][0]), _SIMILARITY))
+    templates: dict[int, str] = {}
+    heads: dict[int, str] = {}
+    numbers: list[int] = []
+    for masked, fingerprint in lines.select("masked", "fingerprint").iter_rows():
+        added = miner.add_log_message(masked)
+        number = int(added["cluster_id"])
+        templates[number] = str(added["template_mined"])
+        heads.setdefault(number, fingerprint)
+        numbers.append(number)
+    return lines.with_columns(
+        pl.Series("template", [templates[number] for number in numbers], pl.String),
+        pl.Series("cluster", [heads[number] for number in numbers], pl.String),
+    )
+
+
+def _miner(similarity: float) -> TemplateMiner:
+    config = TemplateMinerConfig()
+    config.drain_sim_th = similarity
+    config.drain_depth = 4
+    config.drain_max_children = 100
+    config.drain_max_clusters = MAX_CLUSTERS
+    return TemplateMiner(config=config)
