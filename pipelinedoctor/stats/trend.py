@@ -114,7 +114,7 @@ def weekly(values: pl.DataFrame, by: Sequence[str], window: Window) -> pl.DataFr
     """Weekly medians of a frame with the columns `by`, `at` (time, UTC) and `value` (number).
 
     Weeks are counted back from the window's end, so that each is whole; what is left over at the start is left out.
-    Returns, sorted by `by` and `week`: by, `week` (0 is the oldest), `week_start` (Date), `n`, `median`, `p90`
+    Returns, sorted by `by` and `week`: by, `week` (0 is the oldest), `week_start` (Date), `n`, `mean`, `median`, `p90`
     (null below 10 values). Weeks without values have no row.
     """
     weeks = (window.end - window.start).days // _DAYS
@@ -126,13 +126,14 @@ def weekly(values: pl.DataFrame, by: Sequence[str], window: Window) -> pl.DataFr
         .group_by(*by, "week")
         .agg(
             pl.len().cast(pl.Int64).alias("n"),
+            pl.col("value").mean().alias("mean"),
             pl.col("value").median().alias("median"),
             pl.when(pl.len() >= MIN_FOR_P90).then(pl.col("value").quantile(0.9, "linear")).alias("p90"),
         )
         .with_columns(
             week_start=(pl.lit(window.end) - pl.duration(days=_DAYS * (weeks - pl.col("week")))).dt.date(),
         )
-        .select(*by, "week", "week_start", "n", "median", "p90")
+        .select(*by, "week", "week_start", "n", "mean", "median", "p90")
         .sort(*by, "week", nulls_last=True)
     )
 

@@ -1,0 +1,133 @@
+"""Tables of the default branch's pipelines and of their red periods."""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+import polars as pl
+
+from pipelinedoctor import breakage_words as words
+from pipelinedoctor.branch_pipelines import BranchPipeline
+from pipelinedoctor.findings import Column, Measure
+from pipelinedoctor.stats.posterior import jeffreys
+from pipelinedoctor.stats.redness import Red, hours_within
+from pipelinedoctor.store.history import Window
+
+
+def pipeline_table(pipelines: Sequence[BranchPipeline], runs: pl.DataFrame, window: Window) -> Measure:
+    """One row a pipeline with counted runs in the window; `runs` is `DefaultBranch.runs`."""
+    recent = runs.filter(pl.col("created_at") >= window.start)
+    counted = len(recent) - recent["green"].null_count()
+    rows = [row for one in pipelines if (row := _row(one, window)) is not None]
+    return Measure(
+        id="pipelines",
+        title="Pipelines of the default branch",
+        caption=(
+            f"{counted} of the window's {len(recent)} runs, as their newest attempt left them; the others were cancelled or "
+            "skipped, have no known result or have not ended. Success with its 95 % interval (Jeffreys). Red: from a failing run "
+            "to the next green one; time to green: the median of the red periods that ended. The last column counts the "
+            "failing jobs that also passed on the same commit."
+        ),
+        columns=(
+            Column(name="repository", title="Repository"),
+            Column(name="pipeline", title="Pipeline"),
+            Column(name="runs", title="Runs", unit="count"),
+            Column(name="success", title="Success", unit="share"),
+            Column(name="low", title="From", unit="share"),
+            Column(name="high", title="To", unit="share"),
+            Column(name="time_to_green", title="Time to green", unit="hours"),
+            Column(name="red", title="Red", unit="hours"),
+            Column(name="breakages", title="Breakages", unit="count"),
+            Column(name="failures", title="Failing jobs", unit="count"),
+            Column(name="contradicted", title="Passed on the same commit", unit="count"),
+        ),
+        rows=rows,
+        reason=None if rows else "no run of the window has ended with a result that counts",
+    )
+
+
+def _row(one: BranchPipeline, window: Window) -> dict[str, Any] | None:
+    runs = [run["green"] for run in one.runs if run["created_at"] >= window.start and run["green"] is not None]
+    if not runs:
+        return None
+    low, high = jeffreys(sum(runs), len(runs))
+    ended = [(red.end - red.start).total_seconds() / 3600 for red in one.red if red.end and red.end >= window.start]
+    failures = [
+        (job, one.runs[position]["commit_sha"])
+        for (job, position), rows in one.executions.items()
+        for row in rows
+        if row["failed"] and row["at"] >= window.start
+    ]
+    return {
+        "repository": one.subject.repository,
+        "pipeline": one.subject.pipeline,
+        "runs": len(runs),
+        "success": sum(runs) / len(runs),
+        "low": float(low),
+        "high": float(high),
+        "time_to_green": median(ended) if ended else None,
+        "red": sum(hours_within(red.start, red.end, window) for red in one.red),
+        "breakages": sum(hours_within(*one.span(broken), window) > 0 for broken in one.broken),
+        "failures": len(failures),
+        "contradicted": sum(failure in one.contradicted for failure in failures),
+    }
+
+
+def red_table(pipelines: Sequence[BranchPipeline], window: Window, most: int) -> Measure:
+    """The longest red periods that reach into the window, at most `most`."""
+    rows = [
+        _red_row(one, red, window)
+        for one in pipelines
+        for red in one.red
+        if hours_within(red.start, red.end, window) > 0
+    ]
+    rows.sort(key=lambda row: (-row["hours"], row["start"], row["repository"], row["pipeline"]))
+    return Measure(
+        id="red_periods",
+        title="Red periods",
+        caption=(
+            f"The {min(most, len(rows))} longest of {len(rows)} red periods in the window; hours are those in the window. "
+            "Broken: a job was broken in it. Passed on the same commit: each job that failed also passed on that commit."
+        ),
+        columns=(
+            Column(name="repository", title="Repository"),
+            Column(name="pipeline", title="Pipeline"),
+            Column(name="start", title="From", unit="time"),
+            Column(name="end", title="To", unit="time"),
+            Column(name="hours", title="Hours", unit="hours"),
+            Column(name="kind", title="Kind"),
+            Column(name="runs", title="Failing runs", unit="count"),
+            Column(name="jobs", title="Jobs, failing runs of each"),
+            Column(name="url", title="First failing run", unit="link"),
+        ),
+        rows=rows[:most],
+        reason=None if rows else "the default branch was not red in the window",
+    )
+
+
+def _red_row(one: BranchPipeline, red: Red, window: Window) -> dict[str, Any]:
+    jobs = one.failing_jobs(red.failing)
+    failures = [
+        (job, one.runs[position]["commit_sha"])
+        for job in jobs
+        for position in red.failing
+        if one.failures(job, position)
+    ]
+    broken = {position for each in one.broken for position in each.failing}
+    if not broken.isdisjoint(red.failing):
+        kind = "broken"
+    elif failures and one.contradicted.issuperset(failures):
+        kind = "passed on the same commit"
+    else:
+        kind = "not known"
+    return {
+        "repository": one.subject.repository,
+        "pipeline": one.subject.pipeline,
+        "start": red.start,
+        "end": red.end,
+        "hours": hours_within(red.start, red.end, window),
+        "kind": kind,
+        "runs": len(red.failing),
+        "jobs": words.listed([f"{job} {count}" for job, count in jobs.items()]),
+        "url": one.runs[red.failing[0]]["html_url"],
+    }

@@ -1,0 +1,139 @@
+"""What happened to each pipeline on its default branch: its runs, its red periods, and what broke it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from pipelinedoctor.default_branch import KEY, DefaultBranch
+from pipelinedoctor.findings import Subject
+from pipelinedoctor.stats.breakages import Breakage, Stretch, breakages, commits_between, stretches
+from pipelinedoctor.stats.redness import Outcome, Red, red_periods
+
+ITSELF = ""
+"""Stands for the pipeline where a run failed before any of its jobs could start."""
+
+SAME_COMMIT_RUNS = 4
+"""Failing runs that make a breakage where the job had passed at the very commit: by chance flaky jobs fail in a row, too."""
+
+_NOT_STARTED = "startup_failure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BranchPipeline:
+    """One pipeline on one default branch.
+
+    `runs` are rows of `DefaultBranch.runs` by position, `executions` those of the jobs that ever failed, by job and
+    position; `contradicted` are the jobs and commits with both outcomes.
+    """
+
+    subject: Subject
+    repository_id: int
+    branch: str
+    runs: list[dict[str, Any]]
+    executions: dict[tuple[str, int], list[dict[str, Any]]]
+    contradicted: set[tuple[str, str]]
+    red: list[Red]
+    broken: list[Breakage]
+
+    def failures(self, job: str, position: int) -> list[dict[str, Any]]:
+        """The failing executions of a job in a run; for the pipeline itself, the run in the place of one."""
+        if job == ITSELF:
+            run = self.runs[position]
+            return [{"at": run["at"], "html_url": run["html_url"], "duration_s": None}]
+        return [row for row in self.executions.get((job, position), []) if row["failed"]]
+
+    def failing_jobs(self, positions: Sequence[int]) -> dict[str, int]:
+        """The jobs that failed in these runs, with the number of the runs; most first."""
+        wanted = set(positions)
+        counts: dict[str, int] = {}
+        for (job, position), rows in self.executions.items():
+            if position in wanted and any(row["failed"] for row in rows):
+                counts[job] = counts.get(job, 0) + 1
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    def span(self, broken: Breakage) -> tuple[datetime, datetime | None]:
+        """From the end of the first failing job to that of the pass that ended the last stretch; open where none did."""
+        start = min(row["at"] for one in broken.stretches for row in self.failures(one.job, one.first))
+        if not broken.over:
+            return start, None
+        return start, max(start, *(self._passed_at(one) for one in broken.stretches))
+
+    def _passed_at(self, stretch: Stretch) -> datetime:
+        assert stretch.passed is not None, "a stretch that is over was followed by a pass"
+        passes = [row["at"] for row in self.executions.get((stretch.job, stretch.passed), []) if not row["failed"]]
+        ended: datetime = min(passes, default=self.runs[stretch.passed]["at"])
+        return ended
+
+    def blame(self, broken: Breakage, parents: Mapping[str, str | None]) -> tuple[list[str], bool]:
+        """The commits that can be to blame, newest first, and whether these are all; see `commits_between`.
+
+        None where the last run without it was at the very commit of the first run with it.
+        """
+        first = self.runs[broken.first]["commit_sha"]
+        cleared = self.runs[broken.cleared]["commit_sha"] if broken.cleared >= 0 else None
+        if cleared == first:
+            return [], True
+        seen = [run["commit_sha"] for run in self.runs[broken.cleared + 1 : broken.first]]
+        return commits_between(parents, cleared, first, seen)
+
+
+def branch_pipelines(frames: DefaultBranch) -> Iterator[BranchPipeline]:
+    """The pipelines in the order of their keys."""
+    outcomes = frames.outcomes.partition_by(KEY, as_dict=True, maintain_order=True)
+    executions = frames.executions.partition_by(KEY, as_dict=True, maintain_order=True)
+    for key, runs in frames.runs.partition_by(KEY, as_dict=True, maintain_order=True).items():
+        rows, last = runs.to_dicts(), runs.row(-1, named=True)
+        ran = executions.get(key, frames.executions.clear())
+        ended = outcomes.get(key, frames.outcomes.clear())
+        yield BranchPipeline(
+            subject=Subject(
+                host=last["host"], forge=last["forge"], repository=last["repository"], pipeline=last["pipeline"]
+            ),
+            repository_id=last["repository_id"],
+            branch=last["default_branch"],
+            runs=rows,
+            executions=_executions(ran),
+            contradicted=_contradicted(ran, runs),
+            red=red_periods(Outcome(*row) for row in ended.select("at", "position", "attempt", "green").rows()),
+            broken=_breakages(ran, rows),
+        )
+
+
+def _executions(ran: pl.DataFrame) -> dict[tuple[str, int], list[dict[str, Any]]]:
+    rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in ran.filter(pl.col("failed").any().over("job")).to_dicts():
+        rows.setdefault((row["job"], row["position"]), []).append(row)
+    return rows
+
+
+def _contradicted(ran: pl.DataFrame, runs: pl.DataFrame) -> set[tuple[str, str]]:
+    on_commit = ran.join(runs.select("position", "commit_sha"), on="position").group_by("job", "commit_sha")
+    both = on_commit.agg(both=pl.col("failed").any() & ~pl.col("failed").all()).filter("both")
+    return set(both.select("job", "commit_sha").rows())
+
+
+def _breakages(ran: pl.DataFrame, runs: Sequence[dict[str, Any]]) -> list[Breakage]:
+    counts = ran.group_by("job", "position").agg(pl.col("failed").sum().cast(pl.Int64), n=pl.len().cast(pl.Int64))
+    by_job = counts.sort("job", "position").partition_by("job", as_dict=True, maintain_order=True)
+    found = [
+        stretch
+        for (job,), one in by_job.items()
+        for stretch in stretches(job, one["position"].to_list(), one["failed"].to_list(), one["n"].to_list())
+    ]
+    # A failing run without a job tells something only where the forge says so, or where no jobs are known of any run.
+    counted = [run for run in runs if run["green"] is not None]
+    own = [
+        run for run in counted if run["jobs"] or run["green"] or run["forge_result"] == _NOT_STARTED or ran.is_empty()
+    ]
+    lost = [int(not run["jobs"] and not run["green"]) for run in own]
+    found += stretches(ITSELF, [run["position"] for run in own], lost, [1] * len(own))
+    told = breakages(found, [run["position"] for run in counted if run["green"]])
+    return [one for one in told if len(one.failing) >= SAME_COMMIT_RUNS or not _at_one_commit(one, runs)]
+
+
+def _at_one_commit(broken: Breakage, runs: Sequence[dict[str, Any]]) -> bool:
+    cleared = broken.cleared
+    return cleared >= 0 and bool(runs[cleared]["commit_sha"] == runs[broken.first]["commit_sha"])

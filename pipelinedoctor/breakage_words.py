@@ -1,0 +1,110 @@
+"""How a breakage is told: in short fixed sentences with its counts, commits and runs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from pipelinedoctor.branch_pipelines import ITSELF, BranchPipeline
+from pipelinedoctor.findings import Link
+from pipelinedoctor.report.units import duration
+from pipelinedoctor.stats.breakages import Breakage, Stretch
+
+SURE = 0.8
+"""Probability from which a breakage is told as a fact; below it is suspected."""
+
+_NAMES = 3
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first three names, and how many more there are."""
+    rest = len(names) - _NAMES
+    return ", ".join(names[:_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def title(one: BranchPipeline, broken: Breakage, start: datetime, end: datetime | None) -> str:
+    """What is or was broken (the culprit, else the jobs, else the pipeline), and since when or for how long."""
+    culprit = broken.culprit
+    names = [each.job for each in broken.stretches] if culprit is None else [culprit.job]
+    jobs = [job for job in names if job != ITSELF] or [str(one.subject.pipeline)]
+    if end is not None:
+        was = "was" if len(jobs) == 1 else "were"
+        return f"{listed(jobs)} {was} broken on {one.branch} for {duration((end - start).total_seconds())}"
+    be = "may be" if lead(broken).confidence < SURE else "is" if len(jobs) == 1 else "are"
+    return f"{listed(jobs)} {be} broken on {one.branch} since {start:%Y-%m-%d}"
+
+
+def lead(broken: Breakage) -> Stretch:
+    """The stretch that the counts are told of: the culprit's, else that of the job that failed most."""
+    return broken.culprit or broken.stretches[0]
+
+
+def red_now(broken: Breakage) -> bool:
+    """Whether a job of it failed in its newest run."""
+    return any(not stretch.over and stretch.passed is None for stretch in broken.stretches)
+
+
+def summary(one: BranchPipeline, broken: Breakage) -> str:
+    """One sentence: how often, since which commit, what was before, how it stands."""
+    most = lead(broken)
+    first = one.runs[most.first]["commit_sha"][:8]
+    before = "it had not passed before in the time looked at"
+    if most.ever_passed:
+        good = one.runs[most.cleared]["commit_sha"][:8]
+        before = "it had passed before at this very commit" if good == first else f"it last passed at {good}"
+    if red_now(broken):
+        now = "its newest run failed"
+    elif not broken.over:
+        now = "its newest run passed, but too few did to call it mended"
+    elif one.executions.get((most.job, -1 if most.passed is None else most.passed)) or most.job == ITSELF:
+        now = "it passes again"
+    else:
+        now = "the pipeline has succeeded without it since"
+    who = "" if broken.culprit else f"{most.job or 'the pipeline itself'}, the job that failed most, "
+    counts = f"failed in {len(most.failing)} of {most.runs} runs, first at commit {first}"
+    text = f"{who}{counts}; {before}; {now}."
+    return text[0].upper() + text[1:] if not who else text
+
+
+def links(one: BranchPipeline, broken: Breakage) -> Iterator[Link]:
+    """The first failing run, the last passing one, and the one that passed next or failed last."""
+    most = lead(broken)
+    yield Link(text="first failing run", url=one.runs[most.first]["html_url"])
+    if most.ever_passed:
+        yield Link(text="last passing run", url=one.runs[most.cleared]["html_url"])
+    if most.passed is not None:
+        yield Link(text="next passing run", url=one.runs[most.passed]["html_url"])
+    elif most.last != most.first:
+        yield Link(text="newest failing run", url=one.runs[most.last]["html_url"])
+
+
+def details(
+    one: BranchPipeline, broken: Breakage, commits: tuple[Sequence[str], bool], subjects: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """The commits to blame (`BranchPipeline.blame`), the jobs that failed, and where it passed again."""
+    shas, whole = commits
+    if shas:
+        shown = "; ".join(f"{sha[:12]} {subjects.get(sha, '')}".rstrip() for sha in shas[:_NAMES])
+        more = f"; and {len(shas) - _NAMES} more" if len(shas) > _NAMES else ""
+        known = "" if whole else " (those that had a run; others may lie between)"
+        yield f"commits that can be to blame{known}", f"{len(shas)}: {shown}{more}"
+    jobs = [f"{each.job or 'the pipeline itself'} {len(each.failing)} of {each.runs}" for each in broken.stretches]
+    yield "jobs broken, failing runs of all from first to last failure", listed(jobs)
+    if broken.over:
+        last = max(each.passed for each in broken.stretches if each.passed is not None)
+        sha = one.runs[last]["commit_sha"]
+        yield "passed again at", f"{sha[:12]} {subjects.get(sha, '')}".rstrip()
+
+
+def next_step(one: BranchPipeline, broken: Breakage, commits: tuple[Sequence[str], bool]) -> str:
+    """What to do, as far as the range of blame tells."""
+    first, (shas, whole) = one.runs[broken.first]["commit_sha"][:12], commits
+    if broken.over:
+        return (
+            "It is over. Where this job does not run on changes, running it there shows such a failure before it lands."
+        )
+    if whole and not shas:
+        return f"The code was the same ({first}) when it last passed: look at what the job takes from outside."
+    if lead(broken).failures < lead(broken).executions:
+        return f"It fails only at times: look at {first} first, but what broke it may have come before."
+    if whole and len(shas) == 1:
+        return f"Fix or revert {first}, the only commit between the last pass and the first failure."
+    return f"Fix or revert what broke it: {first}, or a commit between it and the last pass."

@@ -1,0 +1,173 @@
+"""Since when, and until when, jobs of one pipeline were broken: stretches of its runs, and which belong together.
+
+A position is the place of a run in the order in which the runs of one pipeline were made on the default branch.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from scipy.special import betainc
+
+from pipelinedoctor.stats.segments import ALPHA, BETA, Segment, segments
+
+STILL_BROKEN = 0.05
+"""A stretch with passes in it is over when its next passes would be this improbable if nothing had changed."""
+
+CULPRIT_SHARE = 0.8
+
+_FAR = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """One job's broken stretch, from its first failing run to its last one; all are positions.
+
+    `cleared` is the newest run before it in which the job passed, or the one before the job was first run (-1: none).
+    `passed` is the run with the next pass, `None` where there was none. `over` tells whether it has ended.
+    """
+
+    job: str
+    cleared: int
+    ever_passed: bool
+    first: int
+    last: int
+    passed: int | None
+    over: bool
+    failing: tuple[int, ...]
+    runs: int
+    failures: int
+    executions: int
+
+    @property
+    def confidence(self) -> float:
+        """Probability that the job failed more often than it passed (Beta posterior of its failure rate above 1/2)."""
+        return 1 - float(betainc(ALPHA + self.failures, BETA + self.executions - self.failures, 0.5))
+
+
+@dataclass(frozen=True, slots=True)
+class Breakage:
+    """Stretches of jobs that one and the same commit may have broken, the job that failed in most runs first."""
+
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def cleared(self) -> int:
+        """The newest run known to be free of it."""
+        return max(one.cleared for one in self.stretches)
+
+    @property
+    def first(self) -> int:
+        """The first failing run."""
+        return min(one.first for one in self.stretches)
+
+    @property
+    def failing(self) -> tuple[int, ...]:
+        """The runs in which a job of it failed, in order."""
+        return tuple(sorted({position for one in self.stretches for position in one.failing}))
+
+    @property
+    def over(self) -> bool:
+        """Whether all its jobs pass again."""
+        return all(one.over for one in self.stretches)
+
+    @property
+    def culprit(self) -> Stretch | None:
+        """The one job that failed in at least four of five failing runs and in more of them than any other."""
+        most = self.stretches[0]
+        rivals = [one for one in self.stretches if len(one.failing) == len(most.failing)]
+        enough = len(most.failing) >= CULPRIT_SHARE * len(self.failing)
+        return most if enough and len(rivals) == 1 else None
+
+
+def stretches(job: str, positions: Sequence[int], failures: Sequence[int], executions: Sequence[int]) -> list[Stretch]:
+    """The broken stretches of one job, oldest first.
+
+    `failures[i]` of `executions[i]` executions failed in the run at `positions[i]`; positions rise, executions are
+    positive. Adjacent broken segments are one stretch; a stretch ends with its last failing run.
+    """
+    if not any(failures):
+        return []
+    merged: list[Segment] = []
+    for one in (segment for segment in segments(failures, executions) if segment.broken):
+        before = merged.pop() if merged and merged[-1].end == one.start else Segment(one.start, one.start, 0, 0)
+        merged.append(
+            Segment(before.start, one.end, before.failures + one.failures, before.executions + one.executions)
+        )
+    return [_stretch(job, positions, failures, executions, one) for one in merged]
+
+
+def _stretch(
+    job: str, positions: Sequence[int], failures: Sequence[int], executions: Sequence[int], segment: Segment
+) -> Stretch:
+    failing = [i for i in range(segment.start, segment.end) if failures[i]]
+    first, last = failing[0], failing[-1]
+    failed, executed = sum(failures[first : last + 1]), sum(executions[first : last + 1])
+    before = [i for i in range(first) if failures[i] < executions[i]]
+    after = [i for i in range(last + 1, len(positions)) if failures[i] < executions[i]]
+    passes = sum(executions[last + 1 : segment.end])
+    return Stretch(
+        job=job,
+        cleared=positions[before[-1]] if before else positions[0] - 1,
+        ever_passed=bool(before),
+        first=positions[first],
+        last=positions[last],
+        passed=positions[after[0]] if after else None,
+        over=segment.end < len(positions) or _mended(failed, executed, passes),
+        failing=tuple(positions[i] for i in failing),
+        runs=last - first + 1,
+        failures=failed,
+        executions=executed,
+    )
+
+
+def _mended(failures: int, executions: int, passes: int) -> bool:
+    """Whether `passes` executions without a failure, after `failures` of `executions`, show that it is over.
+
+    Where all failed, one pass shows it. Else the passes must be improbable under the posterior of the failure rate:
+    the product over i of (b + i) / (a + b + i), the predictive probability of as many passes in a row.
+    """
+    if failures == executions:
+        return passes > 0
+    probability = 1.0
+    for i in range(passes):
+        failed, passed = ALPHA + failures, BETA + executions - failures + i
+        probability *= passed / (failed + passed)
+    return probability <= STILL_BROKEN
+
+
+def breakages(found: Iterable[Stretch], greens: Sequence[int]) -> list[Breakage]:
+    """Stretches whose ranges of blame, from `cleared` (without) to `first` (with), have a run in common, together.
+
+    `greens` are the positions of the pipeline's successful runs: one after a job's last failure ends its stretch, even
+    where the job was taken out of the pipeline and so never passed again. Returns the breakages in order of time.
+    """
+    groups: list[list[Stretch]] = []
+    for one in sorted((_ended(one, greens) for one in found), key=lambda one: (one.first, one.cleared, one.job)):
+        if groups and max(one.cleared, *(other.cleared for other in groups[-1])) < groups[-1][0].first:
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    return [Breakage(tuple(sorted(group, key=lambda one: (-len(one.failing), one.first, one.job)))) for group in groups]
+
+
+def _ended(one: Stretch, greens: Sequence[int]) -> Stretch:
+    later = [position for position in greens if position > one.last]
+    return one if one.passed is not None or not later else replace(one, passed=later[0], over=True)
+
+
+def commits_between(
+    parents: Mapping[str, str | None], cleared: str | None, first: str, seen: Sequence[str]
+) -> tuple[list[str], bool]:
+    """The commits after `cleared` up to `first`, newest first, and whether that is all of them.
+
+    Follows first parents where they are known (`parents` has them comma-separated); where the way breaks off or does not
+    lead to `cleared`, the commits of `seen`, which are those that had a run in between, are all that can be told.
+    """
+    way: list[str] = []
+    commit: str | None = first
+    while commit and commit != cleared and len(way) < _FAR:
+        way.append(commit)
+        commit = (parents.get(commit) or "").split(",")[0]
+    if commit and commit == cleared:
+        return way, True
+    return list(dict.fromkeys([first, *reversed(seen)])), False

@@ -1,0 +1,201 @@
+"""Is the default branch red, what broke it, and for how long: per pipeline, with the commits that can be to blame."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from pipelinedoctor import breakage_words as words
+from pipelinedoctor.branch_measures import pipeline_table, red_table
+from pipelinedoctor.branch_pipelines import ITSELF, BranchPipeline, branch_pipelines
+from pipelinedoctor.default_branch import KEY, DefaultBranch, default_branch
+from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Measure
+from pipelinedoctor.model import Severity, Verdict
+from pipelinedoctor.query import query
+from pipelinedoctor.stats.breakages import Breakage
+from pipelinedoctor.stats.cost import billed_minutes, per_30_days, severity_of
+from pipelinedoctor.stats.posterior import jeffreys
+from pipelinedoctor.stats.redness import hours_within
+from pipelinedoctor.stats.trend import weekly
+from pipelinedoctor.store.history import History, Window
+
+PANELS = 6
+METHOD = (
+    "wait: hours of the window from the end of the first failing job to that of the next passing one; breakages at the "
+    "same time each count theirs. Runner: failing executions of its jobs, each rounded up to a whole minute"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is told of breakages that are over: how many a pipeline, and from how many hours on; and of red periods."""
+
+    recovered_at_most: int = 5
+    recovered_hours: float = 1.0
+    red_periods_at_most: int = 50
+
+
+@query(
+    id="pipeline_health",
+    title="Pipeline health",
+    docs=(
+        "How often the pipelines of the default branch succeed, when it was red, and which commit broke what. A job is "
+        "broken while it fails in at least 60 % of its runs, in a stretch that its own history sets apart; where "
+        "different flaky jobs take turns, the branch is red but nothing is called broken."
+    ),
+    remediation="Fix or revert what is in the range of commits; a job that fails only after merging is worth running before.",
+    options=Options,
+)
+def pipeline_health(history: History, options: Options) -> Answer:
+    """Findings `broken` and `recovered`; measures: pipelines, weekly success, red periods."""
+    frames = default_branch(history)
+    if frames.outcomes.is_empty():
+        return Answer(reason="no run of a default branch has ended with a result that counts")
+    pipelines = list(branch_pipelines(frames))
+    findings = [
+        finding
+        for one, known in zip(pipelines, _commits(history, pipelines), strict=True)
+        for finding in _worth_telling([_finding(one, broken, history.window, known) for broken in one.broken], options)
+    ]
+    return Answer(
+        findings=findings,
+        measures=(
+            pipeline_table(pipelines, frames.runs, history.window),
+            _success(frames.runs, history.trend),
+            red_table(pipelines, history.window, options.red_periods_at_most),
+        ),
+        notes=_notes(frames, history.window),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Commits:
+    """Parents (comma-separated) and first lines of the messages of a repository's commits."""
+
+    parents: Mapping[str, str | None]
+    subjects: Mapping[str, str]
+
+
+def _commits(history: History, pipelines: Sequence[BranchPipeline]) -> list[_Commits]:
+    """The commits of each pipeline's repository; none are read where nothing was broken."""
+    if not any(one.broken for one in pipelines):
+        return [_Commits({}, {})] * len(pipelines)
+    rows = history.commits(["host", "repository_id", "sha", "parents", "subject"]).collect()
+    of_repository = {
+        key: _Commits(
+            dict(zip(one["sha"], one["parents"], strict=True)),
+            dict(zip(one["sha"], one["subject"].fill_null(""), strict=True)),
+        )
+        for key, one in rows.partition_by("host", "repository_id", as_dict=True).items()
+    }
+    return [of_repository.get((one.subject.host, one.repository_id), _Commits({}, {})) for one in pipelines]
+
+
+def _finding(one: BranchPipeline, broken: Breakage, window: Window, known: _Commits) -> Finding | None:
+    """A breakage that reaches into the window; `None` where it does not."""
+    start, end = one.span(broken)
+    newest = max(row["at"] for each in broken.stretches for row in one.failures(each.job, each.last))
+    if (newest if end is None else end) < window.start:
+        return None
+    lead, culprit, commits = words.lead(broken), broken.culprit, one.blame(broken, known.parents)
+    k, n = len(lead.failing), lead.runs
+    low, high = jeffreys(k, n)
+    cost = _cost(one, broken, window)
+    return Finding(
+        query="pipeline_health",
+        subject=replace(one.subject, job=culprit.job if culprit and culprit.job != ITSELF else None),
+        verdict=_verdict(lead.confidence, over=end is not None),
+        severity=_severity(broken, cost, window),
+        confidence=lead.confidence,
+        title=words.title(one, broken, start, end),
+        evidence=Evidence(
+            summary=words.summary(one, broken),
+            k=k,
+            n=n,
+            low=float(low),
+            high=float(high),
+            links=tuple(words.links(one, broken)),
+            details=tuple(words.details(one, broken, commits, known.subjects)),
+        ),
+        cost=cost,
+        since=start,
+        next_step=words.next_step(one, broken, commits),
+        key=one.runs[broken.first]["commit_sha"][:12],
+    )
+
+
+def _verdict(confidence: float, *, over: bool) -> Verdict:
+    if over:
+        return Verdict.RECOVERED
+    return Verdict.BROKEN if confidence >= words.SURE else Verdict.SUSPECTED
+
+
+def _severity(broken: Breakage, cost: Cost, window: Window) -> Severity:
+    """Critical where the default branch is red for it now; what is over asks for no one's hurry: medium at the most."""
+    minutes = per_30_days(cost.runner_minutes + (cost.wait_minutes or 0), (window.end - window.start).days)
+    red_now = words.red_now(broken) and words.lead(broken).confidence >= words.SURE
+    severity = severity_of(minutes, blocks_default_now=red_now)
+    return Severity.MEDIUM if broken.over and severity is Severity.HIGH else severity
+
+
+def _cost(one: BranchPipeline, broken: Breakage, window: Window) -> Cost:
+    failed = [
+        row["duration_s"]
+        for each in broken.stretches
+        for position in each.failing
+        for row in one.failures(each.job, position)
+        if each.job != ITSELF and row["at"] >= window.start
+    ]
+    return Cost(
+        runner_minutes=float(sum(billed_minutes(seconds) for seconds in failed)),
+        jobs=len(failed),
+        wait_minutes=60 * hours_within(*one.span(broken), window),
+        method=METHOD,
+    )
+
+
+def _worth_telling(found: Sequence[Finding | None], options: Options) -> list[Finding]:
+    """All that is broken; of what is over and was sure, the longest that were seen in two runs and lasted."""
+    told = [finding for finding in found if finding is not None]
+    over = [one for one in told if one.verdict is Verdict.RECOVERED and (one.confidence or 0) >= words.SURE]
+    lasting = [one for one in over if (one.evidence.k or 0) > 1 and _waited(one) >= 60 * options.recovered_hours]
+    lasting.sort(key=lambda one: (-_waited(one), one.key))
+    return [one for one in told if one.verdict is not Verdict.RECOVERED] + lasting[: options.recovered_at_most]
+
+
+def _waited(finding: Finding) -> float:
+    return (finding.cost.wait_minutes or 0.0) if finding.cost else 0.0
+
+
+def _success(runs: pl.DataFrame, trend: Window) -> Measure:
+    most = runs.group_by(KEY).len().sort("len", *KEY, descending=[True, False, False, False])
+    panels = pl.format("{} {}", "repository", "pipeline")
+    shown = runs.join(most.head(PANELS), on=KEY).select(
+        panel=panels, at="created_at", value=pl.col("green").cast(pl.Float64)
+    )
+    weeks = weekly(shown, ["panel"], trend)
+    more = f" The {PANELS} of {len(most)} pipelines with most runs." if len(most) > PANELS else ""
+    return Measure(
+        id="weekly_success",
+        title="Success by week",
+        caption=f"Share of the default branch's runs that succeeded, of those whose result counts.{more}",
+        columns=(
+            Column(name="panel", title="Pipeline"),
+            Column(name="week_start", title="Week from", unit="date"),
+            Column(name="mean", title="Success", unit="share"),
+            Column(name="n", title="Runs", unit="count"),
+        ),
+        rows=weeks.select("panel", "week_start", "mean", "n").to_dicts(),
+        kind="series",
+        x="week_start",
+        y=("mean",),
+        by="panel",
+        reason=None if len(weeks) else "no whole week has a run with a result that counts",
+    )
+
+
+def _notes(frames: DefaultBranch, window: Window) -> list[str]:
+    without = frames.runs.filter(pl.col("created_at") >= window.start, ~pl.col("green"), pl.col("jobs") == 0)
+    if without.is_empty():
+        return []
+    return [f"{len(without)} failing runs of the default branch have no job data: what broke them is not known."]
