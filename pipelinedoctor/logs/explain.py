@@ -8,7 +8,7 @@ from pipelinedoctor.fetch.interface import RawLog
 from pipelinedoctor.logs.excerpt import candidates, excerpt
 from pipelinedoctor.logs.mask import fingerprint, masked
 from pipelinedoctor.logs.redact import redact
-from pipelinedoctor.logs.rules import Rules, shipped_rules
+from pipelinedoctor.logs.rules import CERTAIN, Rules, shipped_rules
 from pipelinedoctor.logs.strip import clean, cut, lines, unmark
 from pipelinedoctor.model import Category, Failure
 
@@ -52,7 +52,7 @@ def _explain(logs: list[RawLog], rules: Rules) -> list[Failure]:
     allowed = [candidates(text, log.failed_step) for text, log in zip(texts, logs, strict=True)]
     frame = _frame(texts, allowed)
     chosen = _by_rule(frame, rules)
-    fallen = _by_place(frame, rules)
+    fallen = _by_place(frame.filter(~pl.col("log").is_in(list(chosen))), rules)
     found: list[tuple[RawLog, str, str, str, str | None]] = []
     for number, log in enumerate(logs):
         at, rule = chosen.get(number, (fallen.get(number), None))
@@ -87,7 +87,7 @@ def _frame(texts: list[list[str]], allowed: list[list[bool]]) -> pl.DataFrame:
 def _by_rule(frame: pl.DataFrame, rules: Rules) -> dict[int, tuple[int | None, str | None]]:
     """Line and rule for each log where one speaks: the highest priority, in it the last line."""
     texts = frame.filter(pl.col("allowed") & ~_any(rules.boilerplate)).select("text").unique()
-    texts = texts.filter(_any([rule.pattern for rule in rules.rules]))
+    texts = texts.filter(_any([rule.pattern for rule in rules.rules])).with_columns(_any(rules.noise).alias("noise"))
     matches = [
         texts.filter(pl.col("text").str.contains(rule.pattern)).with_columns(
             pl.lit(order).alias("order"), pl.lit(rule.priority).alias("priority"), pl.lit(rule.first).alias("first")
@@ -99,6 +99,7 @@ def _by_rule(frame: pl.DataFrame, rules: Rules) -> dict[int, tuple[int | None, s
     best = (
         frame.filter("allowed")
         .join(pl.concat(matches), on="text")
+        .filter((pl.col("priority") >= CERTAIN) | ~pl.col("noise"))
         .filter(~pl.col("first") | (pl.col("line") == pl.col("line").min().over("log", "order")))
         .sort("log", "priority", "line", "order", descending=[False, True, True, False])
         .unique("log", keep="first", maintain_order=True)
@@ -113,9 +114,11 @@ def _by_place(frame: pl.DataFrame, rules: Rules) -> dict[int, int]:
         .then(0)
         .when(_any(rules.boilerplate))
         .then(1)
+        .when(_any(rules.noise))
+        .then(2)
         .when(pl.col("text").str.contains(r"^\s*(?:##\[error\]|ERROR\b|\[ERROR\]|Error:|error:)"))
-        .then(3)
-        .otherwise(2)
+        .then(4)
+        .otherwise(3)
     )
     best = (
         frame.with_columns(rank.alias("rank"))

@@ -15,6 +15,8 @@ from pipelinedoctor.resources import shipped
 
 MAX_PATTERN = 1_000
 """Characters of a pattern."""
+CERTAIN = 55
+"""Rules from this priority on are believed in a warning, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +41,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Rules by priority, highest first, then by id; and the patterns of lines that never explain anything."""
+    """Rules by priority, highest first, then by id.
+
+    `boilerplate` are patterns of lines that never explain anything, `noise` of lines that do so only where a rule of a
+    priority from `CERTAIN` on speaks: warnings, and what was tried again.
+    """
 
     rules: tuple[Rule, ...]
     boilerplate: tuple[str, ...]
+    noise: tuple[str, ...] = ()
 
     def get(self, rule_id: str) -> Rule | None:
         """The rule of that id."""
@@ -62,14 +69,15 @@ def load_rules(directories: Iterable[Path]) -> Rules:
     TOML, a key that is missing, unknown or of the wrong type, a category or pattern that is none, a second use of an id.
     """
     rules: dict[str, Rule] = {}
-    boilerplate: dict[str, None] = {}
+    lines: dict[str, dict[str, None]] = {"boilerplate": {}, "noise": {}}
     for directory in directories:
         if not directory.is_dir():
             raise PackError(f"{directory}: no such directory of rules")
         own: dict[str, Path] = {}
         for path in sorted(directory.glob("*.toml")):
             content = _content(path)
-            boilerplate.update(dict.fromkeys(_boilerplate(path, content)))
+            for kind, patterns in lines.items():
+                patterns.update(dict.fromkeys(_patterns(content.get(kind, []), f"{path}: {kind}")))
             for rule in _rules(path, content):
                 if rule.id in own:
                     raise PackError(
@@ -77,7 +85,8 @@ def load_rules(directories: Iterable[Path]) -> Rules:
                     )
                 own[rule.id] = path
                 rules[rule.id] = rule
-    return Rules(tuple(sorted(rules.values(), key=lambda rule: (-rule.priority, rule.id))), tuple(boilerplate))
+    ordered = sorted(rules.values(), key=lambda rule: (-rule.priority, rule.id))
+    return Rules(tuple(ordered), tuple(lines["boilerplate"]), tuple(lines["noise"]))
 
 
 def _content(path: Path) -> dict[str, Any]:
@@ -85,18 +94,18 @@ def _content(path: Path) -> dict[str, Any]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise PackError(f"{path}: not a readable TOML file: {error}") from error
-    unknown = sorted(set(content) - {"rule", "boilerplate"})
+    unknown = sorted(set(content) - {"rule", "boilerplate", "noise"})
     if unknown:
         raise PackError(
-            f"{path}: unknown key {unknown[0]!r}; a file of rules has [[rule]] tables and boilerplate = [...]"
+            f"{path}: unknown key {unknown[0]!r}; a file of rules has [[rule]] tables, boilerplate = [...], noise = [...]"
         )
     return content
 
 
-def _boilerplate(path: Path, content: dict[str, Any]) -> tuple[str, ...]:
-    patterns = _texts(content.get("boilerplate", []), f"{path}: boilerplate")
+def _patterns(value: Any, where: str) -> tuple[str, ...]:
+    patterns = _texts(value, where)
     for pattern in patterns:
-        _check_pattern(pattern, f"{path}: boilerplate")
+        _check_pattern(pattern, where)
     return patterns
 
 
