@@ -78,7 +78,7 @@ def complaint(test: TestCase, language: str, flaky: bool, random: Random) -> Com
 
 
 def _trace(test: TestCase, language: str, line: int, said: str) -> tuple[str, ...]:
-    unit = test.classname.replace(".", "/").rsplit("/", 1)[-1]
+    unit = test.classname.replace(".", "/").rsplit("/", 1)[-1]  # of a module, a class or a package
     if language == "python":
         path = test.classname.replace(".", "/") + ".py"
         return (
@@ -91,7 +91,7 @@ def _trace(test: TestCase, language: str, line: int, said: str) -> tuple[str, ..
     if language == "java":
         return (
             said,
-            f"\tat {test.classname}.{test.name}({unit.rsplit('.', 1)[-1]}.java:{line})",
+            f"\tat {test.classname}.{test.name}({unit}.java:{line})",
             "\tat java.base/java.lang.reflect.Method.invoke(Method.java:580)",
         )
     if language == "go":

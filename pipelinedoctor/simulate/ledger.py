@@ -7,8 +7,9 @@ from pipelinedoctor.simulate.causes import Failure
 from pipelinedoctor.simulate.changes import Past
 from pipelinedoctor.simulate.clock import AS_OF, stamp
 from pipelinedoctor.simulate.execution import Execution, Run
-from pipelinedoctor.simulate.faults import RECENT, Faults, FlakyJob, FlakyTest
+from pipelinedoctor.simulate.faults import Faults, FlakyJob, FlakyTest
 from pipelinedoctor.simulate.plan import CI, HOST
+from pipelinedoctor.simulate.planting import RECENT
 from pipelinedoctor.simulate.tooltext import INFRASTRUCTURE_LINES, OUTAGE_LINES
 from pipelinedoctor.simulate.truth import (
     DETECTABLE_FROM,

@@ -18,9 +18,10 @@ from pipelinedoctor.simulate.changes import Past, past
 from pipelinedoctor.simulate.clock import AS_OF, DAY, stamp
 from pipelinedoctor.simulate.complaints import Complaint, complaint
 from pipelinedoctor.simulate.execution import Execution, Executor, Run
-from pipelinedoctor.simulate.faults import Faults, plant
+from pipelinedoctor.simulate.faults import Faults
 from pipelinedoctor.simulate.ledger import Ledger
 from pipelinedoctor.simulate.plan import HOST, RepositoryPlan, TestCase, repositories
+from pipelinedoctor.simulate.planting import plant
 from pipelinedoctor.simulate.reports import Reports
 from pipelinedoctor.simulate.truth import Truth
 

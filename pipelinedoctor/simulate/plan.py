@@ -4,7 +4,6 @@ Nothing here exists: the company, its people and its host are invented.
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from random import Random
 
 HOST = "git.simulated.invalid"
@@ -38,11 +37,6 @@ class PipelinePlan:
     name: str
     events: tuple[str, ...]
     jobs: tuple[JobPlan, ...]
-
-    @cached_property
-    def by_name(self) -> dict[str, JobPlan]:
-        """The jobs by their names."""
-        return {job.name: job for job in self.jobs}
 
 
 @dataclass(frozen=True, slots=True)
