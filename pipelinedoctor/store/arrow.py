@@ -20,9 +20,11 @@ def read(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[objec
 
 @contextmanager
 def visible(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> Iterator[str]:
-    """Let SQL see the frame under the name that is handed out."""
+    """Let SQL see the frame under the name that is handed out.
+
+    Where what is done inside fails, the name stays until the next frame takes it: the transaction it failed in takes no
+    further statement, and the first error is the one to tell.
+    """
     connection.register(_VIEW, ArrowStream(frame))
-    try:
-        yield _VIEW
-    finally:
-        connection.unregister(_VIEW)
+    yield _VIEW
+    connection.unregister(_VIEW)

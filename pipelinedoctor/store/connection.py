@@ -23,6 +23,12 @@ from pipelinedoctor.store.writer import Written
 # The oldest DuckDB that is to read the files; DuckDB 2 would otherwise write files that 1.5 cannot open.
 _STORAGE = "v1.5.0"
 _HOLDER = re.compile(r"\(PID (\d+)\)")
+_REMEDIES = {
+    "not a valid DuckDB database": "not a DuckDB database, so no store; name another file, or move this one away",
+    "database does not exist": "no such store; `pipelinedoctor fetch` makes it",
+    "with version number": "written by a newer DuckDB than is installed; upgrade the package duckdb",
+}
+"""By what DuckDB says."""
 _RECORD_SOURCE = """
     MERGE INTO sources AS stored
     USING (SELECT ? AS host, ? AS forge, ? AS origin, ?::TIMESTAMP AS fetched_at, ? AS outcome) AS incoming
@@ -120,10 +126,10 @@ class Store:
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path, *, read_only: bool) -> None:
     quoted = str(path).replace("'", "''")
+    # A file that is there keeps its version; DuckDB refuses to hear of a lower one.
+    fresh = "" if path.exists() else f"(STORAGE_VERSION '{_STORAGE}')"
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(
-        f"ATTACH '{quoted}' AS store ({'READ_ONLY' if read_only else f'''STORAGE_VERSION '{_STORAGE}' '''})"
-    )
+    connection.execute(f"ATTACH '{quoted}' AS store {'(READ_ONLY)' if read_only else fresh}")
     connection.execute("USE store")
 
 
@@ -146,8 +152,7 @@ def _in_words(path: Path, error: duckdb.Error) -> StoreError:
         return StoreBusyError(f"{path}: already open in this process; close it first")
     if path.is_dir():
         return StoreError(f"{path}: a directory; the store is a file")
-    if "not a valid DuckDB database" in said:
-        return StoreError(f"{path}: not a DuckDB database, so no store; name another file, or move this one away")
     if not path.parent.is_dir():
         return StoreError(f"{path}: no such directory as {path.parent}; make it first")
-    return StoreError(f"{path}: {said.splitlines()[0]}")
+    known = (remedy for sign, remedy in _REMEDIES.items() if sign in said)
+    return StoreError(f"{path}: {next(known, said.splitlines()[0])}")
