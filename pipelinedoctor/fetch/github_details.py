@@ -113,7 +113,7 @@ class _Details:
         found = [self._report(body, fresh) for body in bodies]
         ledgers: dict[tuple[int, int], Ledger] = {}
         seen: set[tuple[int, int]] = set()
-        # Those of one job first: where an artifact gathers the files of others, its copies are passed over.
+        # Those of one job first: where another gathers the files of several jobs, it is passed over for its copies.
         for report in sorted(
             (one for one in found if one is not None), key=lambda one: (one.job_id == 0, one.name, one.number)
         ):
@@ -147,9 +147,9 @@ class _Details:
         try:
             with self.client.blob(f"{self._path('artifacts', report.number)}/zip", archive) as file:
                 for member in xml_members(file):
-                    if member.checksum in seen:
-                        continue
                     if member.checksum is not None:
+                        if report.job_id == 0 and member.checksum in seen:
+                            continue
                         seen.add(member.checksum)
                     try:
                         for execution in executions(member.stream):
