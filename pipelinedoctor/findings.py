@@ -93,7 +93,7 @@ class Finding:
         subject = self.subject
         names = (subject.host, subject.repository, subject.pipeline, subject.job, subject.test, subject.service)
         text = "\x1f".join([self.query, *(name or "" for name in names), subject.environment or "", self.key])
-        return hashlib.sha256(f"v1\x1f{text}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"v1\x1f{text}".encode(errors="backslashreplace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

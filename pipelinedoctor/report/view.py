@@ -136,6 +136,8 @@ def _part(section: Section, first: set[str], findings: int, rows: int) -> Part:
 def _table(measure: Measure, rows: int) -> Table:
     same = [column for column in measure.columns if column.unit == "text" and _one_value(measure, column)]
     columns = tuple(column for column in measure.columns if column not in same)
+    if not columns:
+        same, columns = [], measure.columns
     return Table(
         same=tuple((column.title, value_of(measure.rows[0][column.name], column.unit)) for column in same),
         columns=columns,

@@ -260,21 +260,48 @@ def report(**changes: Any) -> Report:
     return dataclasses.replace(whole, **changes)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_finding() -> Callable[..., Finding]:
     return finding
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_report() -> Callable[..., Report]:
     return report
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_series() -> Callable[..., Measure]:
     return series
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_table() -> Callable[[int], Measure]:
     return clusters
+
+
+def empty() -> Report:
+    """A report on a store with nothing in it."""
+    section = Section(
+        id="flaky_jobs",
+        title="Which jobs are flaky?",
+        docs="Docs.",
+        remediation="Fetch first.",
+        reason="too little history: 0 of 10 runs",
+    )
+    return report(
+        scope="No repository",
+        origin="none",
+        headline=("No findings.", "No job ran in the window.", "Nothing was seen."),
+        findings=(),
+        sections=(section,),
+        sources=(),
+        coverage=(),
+        gaps=(),
+        totals=Totals(0, 0, 0, 0, 0, 0, 0, 0),
+    )
+
+
+@pytest.fixture(scope="session")
+def make_empty() -> Callable[[], Report]:
+    return empty

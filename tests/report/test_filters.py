@@ -1,6 +1,7 @@
 """The escaping of each format, tested by parsing the output back."""
 
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -71,15 +72,15 @@ def read(markdown: str) -> str:
 
 @pytest.mark.parametrize("context", CONTEXTS, ids=CONTEXTS.values())
 @pytest.mark.parametrize("text", HOSTILE)
-def test_markdown_reads_back_as_the_text(context, text):
+def test_markdown_reads_back_as_the_text(context: str, text: str) -> None:
     check_read_back(context, text)
 
 
 @pytest.mark.parametrize("context", CONTEXTS, ids=CONTEXTS.values())
-def test_markdown_reads_back_as_any_text(context):
+def test_markdown_reads_back_as_any_text(context: str) -> None:
     @given(TEXT)
     @example("")
-    def law(text):
+    def law(text: str) -> None:
         check_read_back(context, text)
 
     law()
@@ -107,36 +108,36 @@ def check_read_back(context: str, text: str) -> None:
         ("{{7*7}}", "{{"),
     ],
 )
-def test_markdown_gives_a_forge_nothing_to_make_more_of(text, pieces):
+def test_markdown_gives_a_forge_nothing_to_make_more_of(text: str, pieces: str) -> None:
     assert pieces not in markdown_text(text)
 
 
-def test_names_of_code_stay_legible():
+def test_names_of_code_stay_legible() -> None:
     assert markdown_text("tests.test_api::test_retry (3.11)") == "tests.test_api::test_retry (3.11)"
 
 
 @given(st.text(st.sampled_from("`~ab\n<>#-"), max_size=60))
-def test_a_block_ends_only_where_it_ends(text):
+def test_a_block_ends_only_where_it_ends(text: str) -> None:
     tokens = PARSER.parse(f"{filters.markdown_block(text)}\n\nafter")
     assert [token.type for token in tokens] == ["fence", "paragraph_open", "inline", "paragraph_close"]
     assert tokens[0].content == f"{text}\n"
 
 
 @given(TEXT)
-def test_nothing_shown_is_without_a_look(text):
+def test_nothing_shown_is_without_a_look(text: str) -> None:
     shown = visible(text)
     assert all(one.isprintable() or one.isspace() for one in shown)
     assert not set(shown) & set("\n\r\t\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028\u2029")
     shown.encode("utf-8")
 
 
-def test_every_odd_character_is_shown_for_what_it_is():
+def test_every_odd_character_is_shown_for_what_it_is() -> None:
     assert visible("a\x1b[0m\x00\n\x7f\u202e\ud800\x9b") == "a␛[0m␀␊␡‹U+202E›\ufffd‹U+009B›"  # noqa: RUF001
     assert visible("a\n\tb\r", lines=True) == "a\n\tb␍"
     assert visible("plain ünïcode 漢字 🚀") == "plain ünïcode 漢字 🚀"
 
 
-def test_a_megabyte_is_cut_and_what_was_cut_is_counted():
+def test_a_megabyte_is_cut_and_what_was_cut_is_counted() -> None:
     shown = visible("x" * 1_000_000)
     assert len(shown) < 700
     assert shown.endswith("… (999,400 more characters)")
@@ -145,7 +146,7 @@ def test_a_megabyte_is_cut_and_what_was_cut_is_counted():
 
 
 @pytest.mark.parametrize("url", ["https://github.com/a/b/actions/runs/1", "http://gitlab.internal:8080/x?y=z#L1"])
-def test_web_addresses_become_links(url):
+def test_web_addresses_become_links(url: str | None) -> None:
     assert web(url)
     assert filters.html_link("run", url) == f'<a href="{escape(url)}" rel="noopener noreferrer">run</a>'
     assert filters.markdown_link("run", url) == f"[run]({url})"
@@ -174,7 +175,7 @@ def test_web_addresses_become_links(url):
         None,
     ],
 )
-def test_other_addresses_are_text(url):
+def test_other_addresses_are_text(url: str | None) -> None:
     assert not web(url)
     assert "<a" not in filters.html_link("run", url)
     assert all(
@@ -185,7 +186,7 @@ def test_other_addresses_are_text(url):
 
 
 @pytest.mark.parametrize("tail", ["a)b", "a b"[:1] + ">", '"t', "[x]", "a`b", "a|b", "*b*", "<b>", "{x}"])
-def test_no_address_breaks_out_of_a_markdown_link(tail):
+def test_no_address_breaks_out_of_a_markdown_link(tail: str) -> None:
     markdown = f"| {filters.markdown_link('a|b]', f'https://a.example/{tail}')} | end |"
     inline = PARSER.parse(f"| a | b |\n|---|---|\n{markdown}")
     links = [child for token in inline for child in token.children or [] if child.type == "link_open"]
@@ -199,12 +200,13 @@ class Reader(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.text, self.tags = "", []
+        self.text = ""
+        self.tags: list[str] = []
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         self.text += data
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
         self.tags.append(tag)
 
 
@@ -216,19 +218,19 @@ def read_html(text: str) -> Reader:
 
 
 @given(TEXT)
-def test_html_reads_back_as_the_text(text):
+def test_html_reads_back_as_the_text(text: str) -> None:
     reader = read_html(str(escape(filters.html_final(text))))
     assert reader.text == visible(text)
     assert reader.tags == ["b"]
 
 
-def test_what_is_mark_up_already_is_left_alone():
+def test_what_is_mark_up_already_is_left_alone() -> None:
     assert filters.html_final(Markup("<i>")) == Markup("<i>")
     assert filters.markdown_final(Markup("*x*")) == Markup("*x*")
     assert filters.html_final(None) == filters.markdown_final(None) == "–"  # noqa: RUF001
 
 
-def test_prose_knows_paragraphs_lists_and_code_and_nothing_else():
+def test_prose_knows_paragraphs_lists_and_code_and_nothing_else() -> None:
     html = filters.html_prose("A `job` is\nflaky <b>.\n\n- one\n  more\n- two `x`\n\n`odd")
     assert html == (
         "<p>A <code>job</code> is flaky &lt;b&gt;.</p>\n"
@@ -237,5 +239,5 @@ def test_prose_knows_paragraphs_lists_and_code_and_nothing_else():
 
 
 @given(TEXT)
-def test_prose_lets_no_tag_through(text):
+def test_prose_lets_no_tag_through(text: str) -> None:
     assert set(read_html(str(filters.html_prose(text))).tags) <= {"b", "p", "ul", "li", "code"}

@@ -1,6 +1,8 @@
 import math
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -42,43 +44,43 @@ from pipelinedoctor.report import units
         (units.time, datetime(2022, 6, 14, 7, 3, tzinfo=UTC), "2022-06-14 07:03 UTC"),
     ],
 )
-def test_writes_what_a_person_reads(writer, value, text):
+def test_writes_what_a_person_reads(writer: Callable[[Any], str], value: Any, text: str) -> None:
     assert writer(value) == text
 
 
 @pytest.mark.parametrize(
     "writer", [units.count, units.share, units.duration, units.minutes, units.hours, units.day, units.time]
 )
-def test_nothing_known_is_a_dash(writer):
+def test_nothing_known_is_a_dash(writer: Callable[[Any], str]) -> None:
     assert writer(None) == units.NOTHING
 
 
 @pytest.mark.parametrize("writer", [units.count, units.share, units.duration, units.minutes, units.hours])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_number_that_is_none_is_a_dash(writer, value):
+def test_a_number_that_is_none_is_a_dash(writer: Callable[[Any], str], value: Any) -> None:
     assert writer(value) == units.NOTHING
 
 
-def test_times_are_told_in_utc_whatever_zone_they_come_in():
+def test_times_are_told_in_utc_whatever_zone_they_come_in() -> None:
     at = datetime(2022, 6, 14, 1, 30, tzinfo=timezone(timedelta(hours=2)))
     assert units.time(at) == "2022-06-13 23:30 UTC"
     assert units.day(at) == "2022-06-13"
 
 
 @given(st.floats(min_value=0, max_value=1, exclude_min=True, exclude_max=True))
-def test_only_nothing_reads_as_nothing_and_only_all_as_all(value):
+def test_only_nothing_reads_as_nothing_and_only_all_as_all(value: Any) -> None:
     assert units.share(value) not in ("0 %", "0.0 %", "100 %", "100.0 %")
 
 
 @given(st.floats(min_value=0, max_value=1e9))
-def test_no_unit_overflows_into_the_next(value):
+def test_no_unit_overflows_into_the_next(value: Any) -> None:
     text = units.duration(value)
     assert "60 s" not in text
     assert "60 min" not in text
 
 
 @pytest.mark.parametrize("unit", Column.__annotations__["unit"].__args__)
-def test_every_unit_of_a_column_takes_nothing_and_text(unit):
+def test_every_unit_of_a_column_takes_nothing_and_text(unit: Any) -> None:
     assert units.value_of(None, unit) == units.NOTHING
     assert units.value_of("as told", unit) == "as told"
 
@@ -87,5 +89,5 @@ def test_every_unit_of_a_column_takes_nothing_and_text(unit):
     ("unit", "text"),
     [("count", "3"), ("share", "300.0 %"), ("seconds", "3.0 s"), ("minutes", "3 min"), ("hours", "3.0 h")],
 )
-def test_a_value_is_written_in_the_unit_of_its_column(unit, text):
+def test_a_value_is_written_in_the_unit_of_its_column(unit: Any, text: str) -> None:
     assert units.value_of(3, unit) == text
