@@ -1,14 +1,15 @@
 """What the questions on flaky jobs and flaky tests share: executions with a verdict, who is set aside, how it is said."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from pipelinedoctor.findings import Subject
+from pipelinedoctor.findings import Link, Subject
 from pipelinedoctor.model import Result
 from pipelinedoctor.stats.cost import billed_minutes_expr
+from pipelinedoctor.stats.evidence import Rule
 from pipelinedoctor.stats.outages import roll_ups, with_outages
 from pipelinedoctor.store.history import History
 
@@ -16,6 +17,7 @@ JOB = ("host", "repository_id", "pipeline_id", "job")
 """What names a job over time."""
 
 NAMES = ("forge", "repository", "pipeline")
+LINKS = 3
 FAILING = (Result.FAILURE.value, Result.TIMED_OUT.value)
 
 _COLUMNS = (
@@ -103,3 +105,32 @@ def counted(number: int, noun: str) -> str:
 def day(at: datetime) -> str:
     """A date as it is written in findings."""
     return f"{at:%Y-%m-%d}"
+
+
+def remark(rule: Rule) -> pl.Expr:
+    """What a table says of a judged unit: its verdict, or why it has none."""
+    evidence = pl.col("contradicted") + pl.col("isolated")
+    return (
+        pl.when(pl.col("verdict").is_not_null())
+        .then("verdict")
+        .when(pl.col("commits") < rule.least_commits)
+        .then(pl.format(f"too little history: {{}} of {rule.least_commits} commits", "commits"))
+        .when(evidence < rule.least_evidence)
+        .then(pl.format(f"too little evidence: {{}} of {rule.least_evidence} commits", evidence))
+        .otherwise(pl.lit("not likely enough"))
+    )
+
+
+def evidence_links(rows: Sequence[Mapping[str, Any]]) -> Iterator[Link]:
+    """The newest contradiction with both its sides, then failing executions on other commits, three in all.
+
+    `rows` have `commit_sha`, `html_url` of the failure and `passed_url` (or `None`), newest first.
+    """
+    first = next((one for one in rows if one["passed_url"]), rows[0])
+    yield Link(text=f"failed on {first['commit_sha'][:9]}", url=first["html_url"])
+    if first["passed_url"]:
+        yield Link(text=f"passed on {first['commit_sha'][:9]}", url=first["passed_url"])
+    others = {one["commit_sha"]: one["html_url"] for one in reversed(rows) if one["commit_sha"] != first["commit_sha"]}
+    room = LINKS - (2 if first["passed_url"] else 1)
+    for commit, url in list(reversed(others.items()))[:room]:
+        yield Link(text=f"failed on {commit[:9]}", url=url)

@@ -6,15 +6,17 @@ from typing import Any
 
 import polars as pl
 
-from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Link, Measure
+from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Measure
 from pipelinedoctor.flakiness import (
     JOB,
     counted,
     day,
+    evidence_links,
     executions,
     explanations,
     outage_notes,
     rate,
+    remark,
     subject,
     with_names,
     without_roll_ups,
@@ -25,7 +27,7 @@ from pipelinedoctor.stats.cost import METHOD, per_30_days, severity_of
 from pipelinedoctor.stats.evidence import COMMIT, Rule, commit_verdicts, judged
 from pipelinedoctor.store.history import History
 
-LINKS = 3
+NAMES_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def _proofs(jobs: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
     passing = (
         mine.filter(~pl.col("failed"))
         .group_by(key, maintain_order=True)
-        .agg(pl.col("run_id", "html_url").last().name.prefix("passed_"))
+        .agg(pl.col("run_id").last().alias("passed_run_id"), pl.col("html_url").last().alias("passed_url"))
     )
     return (
         failing.join(passing, on=key, how="left", maintain_order="left")
@@ -162,7 +164,7 @@ def _finding(
             n=row["commits"],
             low=row["low"],
             high=row["high"],
-            links=tuple(_links(rows)),
+            links=tuple(evidence_links(rows)),
             details=tuple(_details(row, rows)),
             excerpt=_most_frequent(rows, lines),
         ),
@@ -194,18 +196,6 @@ def _summary(row: Mapping[str, Any]) -> str:
     return f"{said} ({rate(row)})"
 
 
-def _links(rows: Sequence[Mapping[str, Any]]) -> Iterator[Link]:
-    """The newest contradiction with both sides, then failing executions of older ones."""
-    paired = sorted(rows, key=lambda one: one["passed_run_id"] is None)
-    first = paired[0]
-    yield Link(text=f"failed on {first['commit_sha'][:9]}", url=first["html_url"])
-    if first["passed_html_url"]:
-        yield Link(text=f"passed on {first['commit_sha'][:9]}", url=first["passed_html_url"])
-    room = LINKS - (2 if first["passed_html_url"] else 1)
-    for one in paired[1 : 1 + room]:
-        yield Link(text=f"failed on {one['commit_sha'][:9]}", url=one["html_url"])
-
-
 def _details(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     yield "last seen", f"{day(row['last_at'])} on {rows[0]['commit_sha'][:9]}"
     classes = sorted({one["event_class"] for one in rows})
@@ -224,7 +214,7 @@ def _details(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Itera
             ),
         )
     if row["other_names"]:
-        yield "also named", ", ".join(row["other_names"][:LINKS])
+        yield "also named", ", ".join(row["other_names"][:NAMES_TOLD])
 
 
 def _most_frequent(rows: Sequence[Mapping[str, Any]], lines: Mapping[tuple[str, int], tuple[str, str]]) -> str | None:
@@ -248,15 +238,6 @@ def _next_step(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _table(units: pl.DataFrame, verdicts: int, options: Options) -> Measure:
-    remark = (
-        pl.when(pl.col("verdict").is_not_null())
-        .then("verdict")
-        .when(pl.col("commits") < options.least_commits)
-        .then(pl.format(f"too little history: {{}} of {options.least_commits} commits", "commits"))
-        .when(pl.col("contradicted") + pl.col("isolated") < options.least_evidence)
-        .then(pl.lit("too little evidence: one commit"))
-        .otherwise(pl.lit("not likely enough"))
-    )
     columns = (
         Column(name="repository", title="Repository"),
         Column(name="pipeline", title="Pipeline"),
@@ -272,7 +253,8 @@ def _table(units: pl.DataFrame, verdicts: int, options: Options) -> Measure:
         Column(name="minutes", title="Minutes lost", unit="minutes"),
         Column(name="last_at", title="Last seen", unit="time"),
     )
-    rows = units.with_columns(remark.alias("remark")).select([column.name for column in columns]).rows(named=True)
+    remarked = units.with_columns(remark(options.rule()).alias("remark"))
+    rows = remarked.select([column.name for column in columns]).rows(named=True)
     return Measure(
         id="jobs",
         title="Jobs that contradicted themselves",

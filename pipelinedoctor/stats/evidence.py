@@ -39,8 +39,8 @@ def commit_verdicts(executions: pl.DataFrame, unit: Sequence[str]) -> pl.DataFra
     Takes `unit`'s columns, `name`, `commit_sha`, `event_class`, `branch`, `change_number`, `run_created_at`, `failed` and
     `infrastructure`: a row for each execution that passed or failed. Gives one row for each unit, commit and class of
     event, sorted: `at` (first run), `line`, `failed` (in any execution), `contradicted` (one name both failed and passed:
-    shards of a job do not contradict each other), `isolated` (on the default branch, failed only, while the commits before
-    and after passed). Failures of infrastructure count for nothing.
+    shards of a job do not contradict each other), `isolated` (on the default branch, failed once and was not tried again,
+    while the commits before and after passed). Failures of infrastructure count for nothing.
     """
     names = (
         executions.filter(~pl.col("infrastructure"))
@@ -48,7 +48,7 @@ def commit_verdicts(executions: pl.DataFrame, unit: Sequence[str]) -> pl.DataFra
         .agg(
             pl.col("run_created_at").min().alias("at"),
             line_of_work().min(),
-            pl.col("failed").any(),
+            pl.col("failed").sum().alias("failures"),
             pl.col("failed").not_().any().alias("passed"),
         )
     )
@@ -56,15 +56,21 @@ def commit_verdicts(executions: pl.DataFrame, unit: Sequence[str]) -> pl.DataFra
         names.group_by(*unit, *COMMIT)
         .agg(
             pl.col("at", "line").min(),
-            pl.col("failed").any(),
-            (pl.col("failed") & pl.col("passed")).any().alias("contradicted"),
+            pl.col("failures").max(),
+            ((pl.col("failures") > 0) & pl.col("passed")).any().alias("contradicted"),
         )
         .sort(*unit, "event_class", "at", "commit_sha")
+        .with_columns((pl.col("failures") > 0).alias("failed"))
     )
+    once = (pl.col("failures") == 1) & ~pl.col("contradicted") & (pl.col("event_class") == DEFAULT)
+    return commits.with_columns((once & between_passes(unit)).alias("isolated")).drop("failures")
+
+
+def between_passes(unit: Sequence[str]) -> pl.Expr:
+    """Whether the unit passed on the commits before and after, of the same class; rows as `commit_verdicts` sorts them."""
     passed = ~pl.col("failed") | pl.col("contradicted")
-    around = passed.shift(1).over(*unit, "event_class") & passed.shift(-1).over(*unit, "event_class")
-    alone = pl.col("failed") & ~pl.col("contradicted") & around & (pl.col("event_class") == DEFAULT)
-    return commits.with_columns(alone.fill_null(value=False).alias("isolated"))
+    before, after = (passed.shift(step).over(*unit, "event_class") for step in (1, -1))
+    return (before & after).fill_null(value=False)
 
 
 def judged(failing: pl.DataFrame, totals: pl.DataFrame, unit: Sequence[str], rule: Rule) -> pl.DataFrame:

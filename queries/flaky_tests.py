@@ -1,0 +1,259 @@
+"""Which tests fail and pass on the same code?"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Measure
+from pipelinedoctor.flakiness import JOB, counted, day, evidence_links, executions, outage_notes, rate, remark, subject
+from pipelinedoctor.model import Verdict
+from pipelinedoctor.query import query
+from pipelinedoctor.stats.cost import METHOD, per_30_days, severity_of
+from pipelinedoctor.stats.evidence import COMMIT, Rule, commit_verdicts, judged
+from pipelinedoctor.store.history import History
+from pipelinedoctor.testcases import TEST, places, reports
+
+JOBS_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a verdict takes. `prior` is the share of tests taken to be flaky before any evidence."""
+
+    prior: float = 0.04
+    flaky_from: float = 0.8
+    suspected_from: float = 0.5
+    least_commits: int = 10
+    least_evidence: int = 2
+
+    def rule(self) -> Rule:
+        """The rule of `stats.evidence`."""
+        return Rule(
+            prior=self.prior,
+            flaky_from=self.flaky_from,
+            suspected_from=self.suspected_from,
+            least_commits=self.least_commits,
+            least_evidence=self.least_evidence,
+        )
+
+
+@query(
+    id="flaky_tests",
+    title="Flaky tests",
+    docs=(
+        "Tests that contradict themselves, by the JUnit reports of jobs: they failed and passed on the same commit in the"
+        " same job, or failed on one commit of the default branch while the commits before and after passed. Reports are"
+        " read only where a run failed or was rerun, so a green job counts as a pass of the tests that it runs.\n\n"
+        "A report in which a fifth of the tests, and at least ten, failed is a mass failure and no evidence."
+    ),
+    remediation="Make the test's outcome depend on the code alone; while it does not, let no one take its failures for news.",
+    options=Options,
+)
+def flaky_tests(history: History, options: Options) -> Answer:
+    """Findings flaky and suspected; measure `tests` (all that contradicted themselves)."""
+    jobs = executions(history)
+    every = reports(history)
+    if every.is_empty():
+        return Answer(reason=_nothing(jobs))
+    struck = jobs.filter("infrastructure").select("host", "job_id")
+    results = every.filter(~pl.col("mass")).join(struck, on=["host", "job_id"], how="anti", maintain_order="left")
+    sound = jobs.filter(~pl.col("infrastructure"))
+    commits = commit_verdicts(jobs, JOB)
+    failed = places(results, sound, commits)
+    by_commit = _by_commit(failed)
+    verdicts = judged(by_commit, _totals(failed, results, commits), TEST, options.rule())
+    proofs = failed.filter(pl.col("contradicted") | pl.col("isolated"))
+    units = (
+        verdicts.join(_names(every), on=TEST, how="left")
+        .join(_summed(proofs), on=TEST, how="inner")
+        .sort("probability", "minutes", *TEST, descending=[True, True, *[False] * len(TEST)])
+    )
+    judgement = units.filter(pl.col("verdict").is_not_null())
+    by_test = proofs.join(judgement, on=TEST, how="semi").partition_by(TEST, as_dict=True)
+    days = (history.window.end - history.window.start).total_seconds() / 86_400
+    findings = [
+        _finding(row, by_test[tuple(row[key] for key in TEST)], days) for row in judgement.iter_rows(named=True)
+    ]
+    known = every.select(TEST).n_unique()
+    return Answer(
+        findings=findings, measures=(_table(units, known, options),), notes=(*_notes(every), *outage_notes(jobs))
+    )
+
+
+def _nothing(jobs: pl.DataFrame) -> str:
+    failing = jobs.filter("failed")
+    return (
+        f"no test report was read in the window: {counted(len(jobs), 'job execution')} passed or failed,"
+        f" {len(failing)} of them failed, none with a JUnit report"
+    )
+
+
+def _notes(every: pl.DataFrame) -> Iterator[str]:
+    report = pl.struct("host", "run_id", "attempt", "job_id")
+    total, mass, nowhere = every.select(
+        report.n_unique().alias("all"),
+        report.filter("mass").n_unique().alias("mass"),
+        report.filter(pl.col("job") == "").n_unique().alias("nowhere"),
+    ).row(0)
+    if mass:
+        yield (
+            f"{mass} of {counted(total, 'test report')} are left out: a fifth of their tests, and at least ten, failed at"
+            " once."
+        )
+    if nowhere:
+        yield f"{nowhere} of {counted(total, 'test report')} could not be put to a job; green jobs say nothing of their tests."
+
+
+def _by_commit(failed: pl.DataFrame) -> pl.DataFrame:
+    """The places of a test, its jobs taken together: one row for each test and commit."""
+    return failed.group_by(*TEST, *COMMIT).agg(
+        pl.col("line").min(), pl.col("contradicted").any(), pl.col("isolated").any()
+    )
+
+
+def _totals(failed: pl.DataFrame, results: pl.DataFrame, commits: pl.DataFrame) -> pl.DataFrame:
+    """`commits`: on how many commits the jobs in which a test failed passed or failed.
+
+    Most failing tests share their jobs with others, so commits are counted once for each set of jobs.
+    """
+    sets = failed.select(*TEST, "job").unique().group_by(TEST).agg(pl.col("job").sort())
+    named = sets.with_columns(pl.col("job").list.join("\x1f").alias("set"))
+    pipeline_set = [*TEST[:-1], "set"]
+    key = [*JOB, *COMMIT]
+    seen = pl.concat([commits.select(key), results.filter(pl.col("job") == "").select(key)]).unique()
+    size = (
+        named.unique(pipeline_set)
+        .select(*pipeline_set, "job")
+        .explode("job")
+        .join(seen, on=JOB)
+        .group_by(pipeline_set)
+        .agg(pl.struct(COMMIT).n_unique().alias("commits"))
+    )
+    return named.join(size, on=pipeline_set).select(*TEST, "commits")
+
+
+def _names(every: pl.DataFrame) -> pl.DataFrame:
+    return every.group_by(TEST, maintain_order=True).agg(pl.col("forge", "repository", "pipeline").last())
+
+
+def _summed(proofs: pl.DataFrame) -> pl.DataFrame:
+    return proofs.group_by(TEST).agg(
+        pl.col("minutes").sum(),
+        pl.col("failures").sum(),
+        pl.col("first_at").min(),
+        pl.col("last_at").max(),
+        pl.col("job").unique().sort().alias("jobs"),
+    )
+
+
+def _finding(row: Mapping[str, Any], proofs: pl.DataFrame, days: float) -> Finding:
+    rows = proofs.rows(named=True)
+    jobs = row["jobs"]
+    job = jobs[0] if len(jobs) == 1 and jobs[0] else None
+    flaky = row["verdict"] == Verdict.FLAKY
+    return Finding(
+        query="flaky_tests",
+        subject=subject({**row, "job": None}, test=row["test"]),
+        verdict=Verdict(row["verdict"]),
+        severity=severity_of(per_30_days(row["minutes"], days)),
+        confidence=row["probability"],
+        title=_title(row, flaky=flaky),
+        evidence=Evidence(
+            summary=_summary(row, rows),
+            k=row["contradicted"] + row["isolated"],
+            n=row["commits"],
+            low=row["low"],
+            high=row["high"],
+            links=tuple(evidence_links(rows)),
+            details=tuple(_details(row, rows)),
+            excerpt=next((one["message"] for one in rows if one["message"]), None),
+        ),
+        cost=Cost(
+            runner_minutes=round(row["minutes"], 1),
+            jobs=row["failures"],
+            method=(
+                "the failing executions of its jobs on the commits counted here, each shared equally among the tests that"
+                f" failed in it, {METHOD}; the finding on the job counts them as well"
+            ),
+        ),
+        since=row["first_at"],
+        next_step=_next_step(rows, job),
+    )
+
+
+def _title(row: Mapping[str, Any], *, flaky: bool) -> str:
+    if flaky and row["contradicted"]:
+        return f"{row['test']} fails and passes on the same commit"
+    if flaky:
+        return f"{row['test']} fails between passing commits"
+    return f"{row['test']} may be flaky"
+
+
+def _summary(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+    said = f"failed on {row['failed']} of {counted(row['commits'], 'commit')}"
+    if row["contradicted"]:
+        kinds = {one["by_job"] for one in rows if one["contradicted"]}
+        who = "its job" if kinds == {True} else "it" if kinds == {False} else "it, or its whole job,"
+        said += f"; on {row['contradicted']} of those {who} passed on the same commit"
+    if row["isolated"]:
+        between = "stands" if row["isolated"] == 1 else "stand"
+        said += f"; {row['isolated']} {between} alone between passing commits of the default branch"
+    return f"{said} ({rate(row)})"
+
+
+def _details(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    yield "last seen", f"{day(row['last_at'])} on {rows[0]['commit_sha'][:9]}"
+    jobs = Counter(one["job"] or "unknown job" for one in rows)
+    most = sorted(jobs.items(), key=lambda one: (-one[1], one[0]))
+    text = ", ".join(f"{job} {number}" for job, number in most[:JOBS_NAMED])
+    yield "commits by job", text + (f" and {len(most) - JOBS_NAMED} more jobs" if len(most) > JOBS_NAMED else "")
+    by_job = sum(one["by_job"] is True for one in rows)
+    by_test = sum(one["by_job"] is False for one in rows)
+    passes = (("by its report", by_test), ("as its whole job passed", by_job))
+    if by_job or by_test:
+        yield "passed", ", ".join(f"{how} {number}" for how, number in passes if number)
+
+
+def _next_step(rows: Sequence[Mapping[str, Any]], job: str | None) -> str:
+    pair = next((one for one in rows if one["contradicted"]), None)
+    where = f" in {job}" if job else ""
+    if pair is None:
+        return f"Rerun it{where} on one of the failing commits: a pass there is the proof that is still missing."
+    return (
+        f"Run the test alone and in a loop, then in the order of the failing execution on {pair['commit_sha'][:9]}{where}:"
+        " the code is the same on both sides, so what differs is time, order, shared state or environment."
+    )
+
+
+def _table(units: pl.DataFrame, known: int, options: Options) -> Measure:
+    columns = (
+        Column(name="repository", title="Repository"),
+        Column(name="test", title="Test"),
+        Column(name="remark", title="Verdict"),
+        Column(name="probability", title="Probability", unit="share"),
+        Column(name="failed", title="Failed on", unit="count"),
+        Column(name="contradicted", title="Passed there, too", unit="count"),
+        Column(name="isolated", title="Between passes", unit="count"),
+        Column(name="commits", title="Commits", unit="count"),
+        Column(name="low", title="Rate at least", unit="share"),
+        Column(name="high", title="Rate at most", unit="share"),
+        Column(name="minutes", title="Minutes lost", unit="minutes"),
+        Column(name="last_at", title="Last seen", unit="time"),
+    )
+    remarked = units.with_columns(remark(options.rule()).alias("remark"))
+    rows = remarked.select([column.name for column in columns]).rows(named=True)
+    return Measure(
+        id="tests",
+        title="Tests that contradicted themselves",
+        caption=(
+            f"{len(rows)} of {counted(known, 'test')} in the reports of the window failed on a commit on which they, or their"
+            " whole job, passed, too, or between passing commits of the default branch. Counts are of commits, by class of"
+            " event; the rate is (passed there + between passes) / commits of its jobs, with its 95 % interval."
+        ),
+        columns=columns,
+        rows=rows,
+        reason=None if rows else f"none of {counted(known, 'test')} contradicted itself",
+    )
