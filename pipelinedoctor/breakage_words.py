@@ -45,11 +45,11 @@ def red_now(broken: Breakage) -> bool:
 def summary(one: BranchPipeline, broken: Breakage) -> str:
     """One sentence: how often, since which commit, what was before, how it stands."""
     most = lead(broken)
-    first = one.runs[most.first]["commit_sha"][:8]
+    first = one.runs[most.first]["commit_sha"]
     before = "it had not passed before in the time looked at"
     if most.ever_passed:
-        good = one.runs[most.cleared]["commit_sha"][:8]
-        before = "it had passed before at this very commit" if good == first else f"it last passed at {good}"
+        good = one.runs[most.cleared]["commit_sha"]
+        before = "it had passed before at this very commit" if good == first else f"it last passed at {good[:8]}"
     if red_now(broken):
         now = "its newest run failed"
     elif not broken.over:
@@ -59,7 +59,7 @@ def summary(one: BranchPipeline, broken: Breakage) -> str:
     else:
         now = "the pipeline has succeeded without it since"
     who = "" if broken.culprit else f"{most.job or 'the pipeline itself'}, the job that failed most, "
-    counts = f"failed in {len(most.failing)} of {most.runs} runs, first at commit {first}"
+    counts = f"failed in {len(most.failing)} of {most.runs} runs, first at commit {first[:8]}"
     text = f"{who}{counts}; {before}; {now}."
     return text[0].upper() + text[1:] if not who else text
 

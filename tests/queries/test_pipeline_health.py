@@ -1,0 +1,319 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipelinedoctor.findings import Answer, Finding, Measure
+from pipelinedoctor.model import Severity, Verdict
+from pipelinedoctor.store.connection import Store
+from queries.pipeline_health import Options, pipeline_health
+from tests.helpers.branch import START, Ran, fill, sha
+
+HOUR = timedelta(hours=1)
+
+
+def ran(letters: str, job: str = "build", **others: str) -> list[Ran]:
+    """A run for each letter of `letters` in the job, and of the strings in `others` in the jobs of these names."""
+    return [
+        Ran(jobs={job: letter, **{name: of[i] for name, of in others.items() if of[i] != "."}})
+        for i, letter in enumerate(letters)
+    ]
+
+
+def ask(store: Store, runs: list[Ran], options: Options | None = None, *, days: float = 30) -> Answer:
+    return pipeline_health(fill(store, runs, days=days), options or Options())
+
+
+def measure(answer: Answer, name: str) -> Measure:
+    return next(one for one in answer.measures if one.id == name)
+
+
+def only(answer: Answer) -> Finding:
+    (finding,) = answer.findings
+    return finding
+
+
+def test_a_job_that_keeps_failing_is_broken(store: Store) -> None:
+    found = only(ask(store, ran("s" * 20 + "fff", unit="s" * 23)))
+
+    assert (found.verdict, found.severity) == (Verdict.BROKEN, Severity.CRITICAL)
+    assert (found.subject.repository, found.subject.pipeline, found.subject.job) == ("o/r", "ci7.yml", "build")
+    assert found.title == "build is broken on main since 2026-01-04"
+    assert found.since == START + 80 * HOUR + 0.5 * HOUR
+    assert (found.evidence.k, found.evidence.n) == (3, 3)
+    assert found.confidence is not None
+    assert found.confidence > 0.9
+    assert found.evidence.summary == (
+        f"Failed in 3 of 3 runs, first at commit {sha(20)[:8]}; it last passed at {sha(19)[:8]}; its newest run failed."
+    )
+    assert [link.text for link in found.evidence.links] == [
+        "first failing run",
+        "last passing run",
+        "newest failing run",
+    ]
+    assert [link.url[-2:] for link in found.evidence.links] == ["21", "20", "23"]
+    assert found.evidence.details[0] == ("commits that can be to blame", f"1: {sha(20)[:12]} Change 20")
+    assert f"Fix or revert {sha(20)[:12]}, the only commit" in found.next_step
+    assert found.key == sha(20)[:12]
+
+
+def test_its_cost_is_time_red_and_failing_minutes(store: Store) -> None:
+    cost = only(ask(store, ran("s" * 20 + "fff"))).cost
+
+    assert cost is not None
+    # Red from the end of the first failing run, half an hour after it was made, until the report.
+    assert (cost.wait_minutes, cost.runner_minutes, cost.jobs) == (11.5 * 60, 90, 3)
+
+
+def test_what_was_mended_is_recovered(store: Store) -> None:
+    found = only(ask(store, ran("s" * 20 + "fff" + "s" * 10)))
+
+    assert (found.verdict, found.severity) == (Verdict.RECOVERED, Severity.MEDIUM)
+    assert found.title == "build was broken on main for 12 h 00 min"
+    assert found.evidence.links[2].text == "next passing run"
+    assert found.evidence.links[2].url.endswith("/24")
+    assert found.evidence.details[-1] == ("passed again at", f"{sha(23)[:12]} Change 23")
+    assert found.cost is not None
+    assert found.cost.wait_minutes == 720
+    assert "It is over." in found.next_step
+
+
+def test_the_fingerprint_outlives_the_repair(store: Store) -> None:
+    broken = only(ask(store, ran("s" * 20 + "fff")))
+    mended = only(ask(store, ran("s" * 20 + "fff" + "s" * 10)))
+
+    assert broken.fingerprint == mended.fingerprint
+
+
+def test_a_mended_breakage_before_the_window_is_not_told(store: Store) -> None:
+    runs = ran("s" * 20 + "fff" + "s" * 30)
+
+    assert ask(store, runs, days=4).findings == []
+    assert len(ask(store, runs, days=6).findings) == 1
+
+
+def test_a_breakage_from_before_the_window_costs_what_lies_in_it(store: Store) -> None:
+    found = only(ask(store, ran("s" * 20 + "f" * 12), days=1))
+
+    assert found.verdict is Verdict.BROKEN
+    assert found.cost is not None
+    assert found.cost.wait_minutes == 24 * 60
+    assert found.cost.jobs == 6
+    assert found.since == START + 80.5 * HOUR
+
+
+def test_a_branch_that_has_been_silent_is_not_called_broken_now(store: Store) -> None:
+    history = fill(store, ran("s" * 20 + "fff"), end=START + timedelta(days=60))
+
+    answer = pipeline_health(history, Options())
+
+    assert answer.findings == []
+    assert measure(answer, "pipelines").reason == "no run of the window has ended with a result that counts"
+
+
+@pytest.mark.parametrize("letters", ["s" * 20 + "f", "s" * 20 + "f" + "s" * 10, "s" * 40, "sssf" * 15])
+def test_single_failures_and_flakes_break_nothing(store: Store, letters: str) -> None:
+    assert ask(store, ran(letters)).findings == []
+
+
+def test_flaky_jobs_that_take_turns_are_red_but_not_broken(store: Store) -> None:
+    jobs = {name: "".join("f" if i % 5 == turn else "s" for i in range(60)) for turn, name in enumerate("abcde")}
+    runs = [Ran(jobs={name: letters[i] for name, letters in jobs.items()}) for i in range(60)]
+
+    answer = ask(store, runs)
+
+    assert answer.findings == []
+    assert measure(answer, "pipelines").rows[0]["success"] == 0
+    assert [row["kind"] for row in measure(answer, "red_periods").rows] == ["not known"]
+
+
+def test_the_culprit_is_the_job_that_failed_most(store: Store) -> None:
+    found = only(ask(store, ran("s" * 20 + "ffff", unit="s" * 20 + "fffs")))
+
+    assert found.subject.job == "build"
+    assert found.evidence.details[1][1] == "build 4 of 4, unit 3 of 3"
+
+
+def test_jobs_that_failed_alike_are_told_together(store: Store) -> None:
+    found = only(ask(store, ran("s" * 20 + "ffff", unit="s" * 20 + "ffff")))
+
+    assert found.subject.job is None
+    assert found.title == "build, unit are broken on main since 2026-01-04"
+    assert found.evidence.summary.startswith("build, the job that failed most, failed in 4 of 4 runs")
+
+
+def test_jobs_broken_by_different_commits_are_told_apart(store: Store) -> None:
+    answer = ask(store, ran("s" * 20 + "ffffff", unit="s" * 23 + "fff"))
+
+    assert {finding.subject.job: finding.key for finding in answer.findings} == {
+        "build": sha(20)[:12],
+        "unit": sha(23)[:12],
+    }
+
+
+def test_a_failure_that_was_allowed_breaks_nothing(store: Store) -> None:
+    runs = [Ran(jobs={"build": "s", "nightly": "f"}, result="success") for _ in range(20)]
+
+    answer = ask(store, runs)
+
+    assert answer.findings == []
+    assert measure(answer, "pipelines").rows[0]["failures"] == 0
+
+
+@pytest.mark.parametrize(("failing", "told"), [(3, False), (4, True)])
+def test_where_the_commit_had_passed_it_takes_more(store: Store, failing: int, told: bool) -> None:
+    runs = ran("s" * 40) + [Ran(jobs={"build": "f"}, commit=sha(39), event="schedule")] * failing
+
+    findings = ask(store, runs).findings
+
+    assert bool(findings) is told
+    if told:
+        assert "it had passed before at this very commit" in findings[0].evidence.summary
+        assert "look at what the job takes from outside" in findings[0].next_step
+
+
+def test_a_breakage_of_less_than_an_hour_is_only_counted(store: Store) -> None:
+    quick = [Ran(jobs={"build": "s"}, at=80 * HOUR + i * 0.2 * HOUR, minutes=5) for i in range(6)]
+    quick[1:4] = [Ran(jobs={"build": "f"}, at=run.at, minutes=5) for run in quick[1:4]]
+    later = [Ran(jobs={"build": "s"}, at=90 * HOUR + i * HOUR) for i in range(6)]
+
+    answer = ask(store, ran("s" * 20) + quick + later)
+
+    assert answer.findings == []
+    assert measure(answer, "pipelines").rows[0]["breakages"] == 1
+    assert len(ask(store, ran("s" * 20) + quick + later, Options(recovered_hours=0.5)).findings) == 1
+
+
+def test_of_what_is_over_the_longest_are_told(store: Store) -> None:
+    runs = ran("".join("s" * 20 + "f" * length for length in (3, 5, 3, 4)) + "s" * 20)
+
+    answer = ask(store, runs, Options(recovered_at_most=2))
+
+    assert [finding.evidence.k for finding in answer.findings] == [5, 4]
+    assert measure(answer, "pipelines").rows[0]["breakages"] == 4
+
+
+def test_a_pipeline_that_cannot_start_is_broken_itself(store: Store) -> None:
+    runs = ran("s" * 20) + [Ran(result="failure", forge_result="startup_failure")] * 3
+
+    found = only(ask(store, runs))
+
+    assert found.subject.job is None
+    assert found.title == "ci7.yml is broken on main since 2026-01-04"
+    assert ("the pipeline itself 3 of 3") in found.evidence.details[1][1]
+
+
+def test_failing_runs_without_job_data_are_noted_and_blamed_on_no_one(store: Store) -> None:
+    answer = ask(store, ran("s" * 20) + [Ran(result="failure")] * 3)
+
+    assert answer.findings == []
+    assert answer.notes == ["3 failing runs of the default branch have no job data: what broke them is not known."]
+
+
+def test_without_any_job_data_the_runs_tell(store: Store) -> None:
+    runs = [Ran(result="success")] * 20 + [Ran(result="failure")] * 3
+
+    assert only(ask(store, runs)).verdict is Verdict.BROKEN
+
+
+def test_a_job_taken_out_while_it_failed_is_no_longer_broken(store: Store) -> None:
+    runs = ran("s" * 20 + "fff", unit="s" * 23) + [Ran(jobs={"unit": "s"})] * 3
+
+    found = only(ask(store, runs))
+
+    assert found.verdict is Verdict.RECOVERED
+    assert "the pipeline has succeeded without it since" in found.evidence.summary
+
+
+def test_a_closing_job_that_only_reports_is_not_the_culprit(store: Store) -> None:
+    runs = [Ran(jobs={"all green": letter, "build": letter}, closing="all green") for letter in "s" * 20 + "ffff"]
+
+    assert only(ask(store, runs)).subject.job == "build"
+
+
+def test_what_happened_after_the_report_is_not_known(store: Store) -> None:
+    runs = ran("s" * 20 + "fff" + "s" * 10)
+    history = fill(store, runs, end=START + 23 * timedelta(hours=4))
+
+    assert only(pipeline_health(history, Options())).verdict is Verdict.BROKEN
+
+
+@pytest.mark.parametrize("change", [{"branch": "topic"}, {"event": "pull_request"}, {"result": "cancelled"}])
+def test_runs_that_do_not_speak_of_the_default_branch_are_no_data(store: Store, change: dict[str, str]) -> None:
+    answer = ask(store, [Ran(jobs={"build": "c"}, **change)] * 5)  # type: ignore[arg-type]
+
+    assert answer.reason == "no run of a default branch has ended with a result that counts"
+    assert (answer.findings, answer.measures) == ((), ())
+
+
+def test_an_empty_store_gives_a_reason(store: Store) -> None:
+    assert ask(store, []).reason is not None
+
+
+def test_the_table_counts_what_counts(store: Store) -> None:
+    runs = [*ran("ssssfs"), Ran(jobs={"build": "c"}), Ran(jobs={"build": "fs"})]
+
+    answer = ask(store, runs)
+    row = measure(answer, "pipelines").rows[0]
+
+    assert (row["runs"], row["success"]) == (7, 6 / 7)
+    assert row["low"] < row["success"] < row["high"] < 1
+    # Run 4 fails at 16:30 and run 5 passes at 20:30; the first attempt of run 7 fails at 28:30, the rerun passes at 30:00.
+    assert (row["red"], row["time_to_green"]) == (5.5, 2.75)
+    assert (row["failures"], row["contradicted"]) == (2, 1)
+    assert "7 of the window's 8 runs" in measure(answer, "pipelines").caption
+
+
+def test_red_periods_say_of_what_kind_they_were(store: Store) -> None:
+    runs = [
+        *ran("s" * 60 + "fff" + "s" * 60),
+        Ran(jobs={"build": "fs"}),
+        *ran("sss"),
+        Ran(jobs={"build": "f"}),
+        *ran("s"),
+    ]
+
+    rows = measure(ask(store, runs), "red_periods").rows
+
+    assert [(row["kind"], row["hours"], row["runs"], row["jobs"]) for row in rows] == [
+        ("broken", 12, 3, "build 3"),
+        ("not known", 4, 1, "build 1"),
+        ("passed on the same commit", 1.5, 1, "build 1"),
+    ]
+
+
+def test_only_so_many_red_periods_are_listed(store: Store) -> None:
+    listed = measure(ask(store, ran("sf" * 10), Options(red_periods_at_most=4)), "red_periods")
+
+    assert len(listed.rows) == 4
+    assert listed.caption.startswith("The 4 longest of 10 red periods")
+
+
+def test_success_by_week_is_told_of_the_pipelines_with_most_runs(store: Store) -> None:
+    runs = [Ran(jobs={"build": "s"}, pipeline_id=one) for one in range(8) for _ in range(one + 1)]
+
+    weeks = measure(ask(store, runs), "weekly_success")
+
+    assert {row["panel"] for row in weeks.rows} == {f"o/r ci{one}.yml" for one in range(2, 8)}
+    assert weeks.caption.endswith("The 6 of 8 pipelines with most runs.")
+
+
+def test_a_suspicion_is_not_critical(store: Store) -> None:
+    found = only(ask(store, ran("s" * 60 + "ffssffsfsf")))
+
+    assert (found.verdict, found.severity) == (Verdict.SUSPECTED, Severity.HIGH)
+    assert "may be broken" in found.title
+
+
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(letters=st.text("sf", min_size=1, max_size=40))
+def test_asking_twice_gives_the_same_answer_and_red_time_fits_the_window(store: Store, letters: str) -> None:
+    store.connection.execute("DELETE FROM runs; DELETE FROM jobs; DELETE FROM commits")
+    first, second = ask(store, ran(letters)), ask(store, ran(letters))
+
+    assert first == second
+    row = measure(first, "pipelines").rows[0]
+    assert 0 <= row["red"] <= 4 * len(letters)
+    assert row["success"] == letters.count("s") / len(letters)
+    assert sum(row["runs"] for row in measure(first, "red_periods").rows) == letters.count("f")
