@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +20,7 @@ from pipelinedoctor.simulate.routes import Answer, Api, refusal
 
 _JSON = "application/json; charset=utf-8"
 _HOUR = 3600
+_ALLOWANCE = "/rate_limit"
 
 
 class Request(NamedTuple):
@@ -97,38 +98,29 @@ class ApiSide:
         """The route and what to send."""
         refused = self._refused(path, headers.get("Authorization"))
         route, answer = ("refused", refused) if refused else self._answer(path, dict(parse_qsl(query)))
-        return route, self._sent(answer, headers.get("If-None-Match"))
+        sent = _sent(answer, headers.get("If-None-Match"))
+        if sent.status == HTTPStatus.NOT_MODIFIED and path != _ALLOWANCE:
+            self._ledger.refund()
+        return route, replace(sent, headers={**sent.headers, **self._allowance()})
 
     def _refused(self, path: str, authorization: str | None) -> Answer | None:
         if self._token is not None and authorization not in (f"Bearer {self._token}", f"token {self._token}"):
             return refusal(401, "Bad credentials" if authorization else "Requires authentication")
-        if path != "/rate_limit" and not self._ledger.spend():
+        if path != _ALLOWANCE and not self._ledger.spend():
             return refusal(403, "API rate limit exceeded for user ID 1.")
         return None
 
     def _answer(self, path: str, query: Mapping[str, str]) -> tuple[str, Answer]:
-        if path == "/rate_limit":
+        if path == _ALLOWANCE:
             state = self._ledger.state()
             return path, Answer(
                 200, json.dumps({"resources": {"core": state, "search": state}, "rate": state}).encode()
             )
         return self._api.answer(path, query)
 
-    def _sent(self, answer: Answer, known: str | None) -> _Sent:
-        headers = {"Content-Type": _JSON}
-        status, body = answer.status, answer.body
-        if status == HTTPStatus.OK:
-            etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
-            headers["ETag"] = etag
-            if known == etag:
-                self._ledger.refund()
-                status, body = HTTPStatus.NOT_MODIFIED, b""
-        optional = {"Link": answer.link, "Location": answer.location}
-        headers.update({name: value for name, value in optional.items() if value is not None})
-        allowance = self._ledger.state()
-        headers.update({f"X-RateLimit-{name.title()}": str(value) for name, value in allowance.items()})
-        headers["X-RateLimit-Resource"] = "core"
-        return _Sent(status, body, headers)
+    def _allowance(self) -> dict[str, str]:
+        state = {f"X-RateLimit-{name.title()}": str(value) for name, value in self._ledger.state().items()}
+        return {**state, "X-RateLimit-Resource": "core"}
 
 
 class BlobSide:
@@ -193,6 +185,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name is http.server's
         """Say nothing: the ledger keeps what was asked."""
+
+
+def _sent(answer: Answer, known: str | None) -> _Sent:
+    """The answer with its tag, and without its body where that is `known`."""
+    optional = {"Link": answer.link, "Location": answer.location}
+    headers = {"Content-Type": _JSON, **{name: value for name, value in optional.items() if value is not None}}
+    if answer.status != HTTPStatus.OK:
+        return _Sent(answer.status, answer.body, headers)
+    tag = f'W/"{hashlib.sha256(answer.body).hexdigest()}"'
+    headers["ETag"] = tag
+    if known == tag:
+        return _Sent(HTTPStatus.NOT_MODIFIED, b"", headers)
+    return _Sent(answer.status, answer.body, headers)
 
 
 def _plain(status: int, text: str) -> _Sent:
