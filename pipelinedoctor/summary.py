@@ -31,7 +31,7 @@ def of_report(produced: "Produced") -> str:
     """What was found, what it costs, and where the report lies."""
     report = produced.report
     lines = [
-        f"{report.scope}, as of {units.moment(report.generated_at)} ({_ORIGINS[report.origin]})",
+        f"{report.scope}, as of {units.time(report.generated_at)} ({_ORIGINS[report.origin]})",
         "",
         *(_folded(sentence) for sentence in report.headline),
     ]
