@@ -15,6 +15,7 @@ from pipelinedoctor.query import Query
 from pipelinedoctor.report import facts
 from pipelinedoctor.report.headline import headline, scope
 from pipelinedoctor.report.model import Report, Section
+from pipelinedoctor.report.units import counted
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.store.history import History, Window
 
@@ -47,7 +48,7 @@ def analyse(
     findings = ranked([finding for section in sections for finding in section.findings])
     sources, coverage, gaps = facts.sources(history, generated_at), facts.coverage(history), facts.gaps(history)
     totals = history.totals()
-    progress.finish("analyse", f"{len(findings)} findings from {len(queries)} questions")
+    progress.finish("analyse", f"{counted(len(findings), 'finding')} from {counted(len(queries), 'question')}")
     return Report(
         scope=scope(coverage),
         generated_at=generated_at,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pipelinedoctor.findings import Finding
 from pipelinedoctor.report.model import Coverage, GapGroup, Section
-from pipelinedoctor.report.units import count, share
+from pipelinedoctor.report.units import count, counted, share
 from pipelinedoctor.report.view import tally
 from pipelinedoctor.store.history import Totals
 
@@ -32,10 +32,9 @@ def headline(
 
 
 def _found(findings: Sequence[Finding], sections: Sequence[Section]) -> str:
-    noun = "finding" if len(findings) == 1 else "findings"
-    text = f"{count(len(findings))} {noun}: {tally(findings)}." if findings else "No findings."
+    text = f"{counted(len(findings), 'finding')}: {tally(findings)}." if findings else "No findings."
     broken, silent = (sum(one.failed for one in sections), sum(bool(one.reason) and not one.failed for one in sections))
-    asked = f"of {count(len(sections))} questions"
+    asked = f"of {counted(len(sections), 'question')}"
     if silent:
         text += f" {count(silent)} {asked} had too little data to answer."
     return f"{text} {count(broken)} {asked} broke while it was asked." if broken else text
@@ -45,14 +44,13 @@ def _spent(totals: Totals) -> str:
     if not totals.jobs:
         return "No job ran in the window, so nothing can be said of what failures cost."
     if not totals.runner_minutes:
-        return f"What failures cost is not known: none of {count(totals.jobs)} jobs tells how long it ran."
-    whole, failing, contradicted = (
-        _hours(minutes) for minutes in (totals.runner_minutes, totals.failing_minutes, totals.contradicted_minutes)
-    )
+        return f"What failures cost is not known: none of {counted(totals.jobs, 'job')} tells how long it ran."
+    unit, size = ("hours", 60) if totals.runner_minutes >= 600 else ("minutes", 1)
+    failing, contradicted = totals.failing_minutes, totals.contradicted_minutes
     return (
-        f"{failing} of {whole} runner hours ({share(totals.failing_minutes / totals.runner_minutes)}) went into jobs that "
-        f"failed; {contradicted} ({share(totals.contradicted_minutes / totals.runner_minutes)}) into jobs that also "
-        f"passed on the same commit."
+        f"{_number(failing / size)} of {_number(totals.runner_minutes / size)} runner {unit} "
+        f"({share(failing / totals.runner_minutes)}) went into jobs that failed; {_number(contradicted / size)} "
+        f"({share(contradicted / totals.runner_minutes)}) into jobs that also passed on the same commit."
     )
 
 
@@ -62,12 +60,10 @@ def _seen(totals: Totals, coverage: Sequence[Coverage], gaps: Sequence[GapGroup]
     if not coverage:
         return "Nothing was seen: the store holds no repository."
     things = sum(gap.things for gap in gaps)
-    text = (
-        f"Seen: {count(totals.runs)} runs, {count(totals.jobs)} jobs, {count(totals.test_results)} test results of {of}"
-    )
-    return f"{text}; {count(things)} things could not be had." if things else f"{text}."
+    numbers = (totals.runs, "run"), (totals.jobs, "job"), (totals.test_results, "test result")
+    text = f"Seen: {', '.join(counted(value, noun) for value, noun in numbers)} of {of}"
+    return f"{text}; {counted(things, 'thing')} could not be had." if things else f"{text}."
 
 
-def _hours(minutes: float) -> str:
-    hours = minutes / 60
-    return count(round(hours)) if hours >= 100 else f"{hours:.1f}"
+def _number(value: float) -> str:
+    return count(round(value)) if value >= 100 else count(round(value, 1))

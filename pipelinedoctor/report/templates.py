@@ -30,7 +30,7 @@ def environment(directories: Sequence[Path], finalize: Callable[[Any], Any]) -> 
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    writers = (units.count, units.share, units.duration, units.minutes, units.day, units.time)
+    writers = (units.count, units.counted, units.share, units.duration, units.minutes, units.day, units.time)
     readers = (view.seen, view.interval, view.sure, view.cost)
     made.filters.update({function.__name__: function for function in (*writers, *readers)})
     return made

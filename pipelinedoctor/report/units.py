@@ -16,6 +16,11 @@ def count(value: float | None) -> str:
     return f"{number:,.0f}" if number.is_integer() else f"{number:,.1f}"
 
 
+def counted(value: int, noun: str) -> str:
+    """`1 run`, `3,351 runs`."""
+    return f"{count(value)} {noun}{'' if value == 1 else 's'}"
+
+
 def share(value: float | None) -> str:
     """A share of 1 in per cent: 0.0331 as `3.3 %`. What is not quite nothing or all is never rounded to it."""
     number = _finite(value)

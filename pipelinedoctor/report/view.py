@@ -8,7 +8,7 @@ from typing import Any
 from pipelinedoctor.findings import Column, Finding, Measure
 from pipelinedoctor.model import Severity, Verdict
 from pipelinedoctor.report.model import Report, Section
-from pipelinedoctor.report.units import NOTHING, count, day, minutes, share, value_of
+from pipelinedoctor.report.units import NOTHING, count, counted, day, minutes, share, value_of
 
 FIRST = 10
 """Findings that come before everything else."""
@@ -115,8 +115,7 @@ def cost(finding: Finding) -> str | None:
     """`20.6 h of runner time in 56 jobs; commits red for 3.2 h`."""
     if finding.cost is None:
         return None
-    jobs = "1 job" if finding.cost.jobs == 1 else f"{count(finding.cost.jobs)} jobs"
-    spent = f"{minutes(finding.cost.runner_minutes)} of runner time in {jobs}"
+    spent = f"{minutes(finding.cost.runner_minutes)} of runner time in {counted(finding.cost.jobs, 'job')}"
     return (
         spent if finding.cost.wait_minutes is None else f"{spent}; commits red for {minutes(finding.cost.wait_minutes)}"
     )

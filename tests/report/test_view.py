@@ -1,0 +1,144 @@
+import dataclasses
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pipelinedoctor.findings import Column, Evidence, Finding, Measure
+from pipelinedoctor.report import view
+from pipelinedoctor.report.headline import headline, scope
+from pipelinedoctor.report.model import Coverage, GapGroup, Report, Section
+from pipelinedoctor.store.history import Totals
+
+NO_TOTALS = Totals(0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def table(rows: list[dict[str, Any]], *columns: Column, **changes: Any) -> view.Table:
+    measure = Measure(id="m", title="M", caption="C", columns=columns, rows=rows, **changes)
+    section = Section(id="q", title="Q", docs="D", remediation="R", measures=(measure,))
+    return view.parts(report_of(section), findings=50, rows=3)[0].measures[0].table
+
+
+def report_of(*sections: Section) -> Report:
+    found = tuple(finding for section in sections for finding in section.findings)
+    return Report(
+        scope="s", generated_at=None, version="1", window=None, trend=None, origin="live",  # type: ignore[arg-type]
+        headline=(), findings=found, sections=sections, sources=(), coverage=(), gaps=(), totals=NO_TOTALS,
+    )  # fmt: skip
+
+
+def test_the_first_findings_come_before_all_others(make_finding: Callable[..., Finding]) -> None:
+    found = tuple(make_finding(key=str(n)) for n in range(15))
+    section = Section(id="q", title="Q", docs="D", remediation="R", findings=found)
+    (part,) = view.parts(report_of(section), findings=3, rows=1)
+    assert part.first == found[:10]
+    assert part.more == found[10:13]
+    assert part.left_off == 2
+    assert part.tally == "15 critical"
+
+
+def test_a_table_is_cut_and_counts_all() -> None:
+    made = table([{"n": n} for n in range(9)], Column(name="n", title="N", unit="count"))
+    assert ([row[0].text for row in made.rows], made.total, made.cut) == (["0", "1", "2"], 9, True)
+
+
+def test_of_a_series_the_newest_rows_of_each_panel_stay() -> None:
+    rows = [{"x": str(x), "y": x, "p": p} for p in "ab" for x in range(5)]
+    columns = (Column(name="x", title="X"), Column(name="y", title="Y", unit="count"), Column(name="p", title="P"))
+    made = table(rows, *columns, kind="series", x="x", y=("y",), by="p")
+    assert [(row[0].text, row[2].text) for row in made.rows] == [("4", "a"), ("4", "b")]
+
+
+def test_what_is_the_same_in_all_rows_is_said_once() -> None:
+    columns = (Column(name="r", title="Repository"), Column(name="n", title="N", unit="count"))
+    made = table([{"r": "acme/web", "n": 1}, {"r": "acme/web", "n": 1}], *columns)
+    assert made.same == (("Repository", "acme/web"),)
+    assert made.columns == columns[1:]
+    assert table([{"r": "acme/web", "n": 1}], *columns).same == ()
+    assert table([{"r": "a"}, {"r": "a"}], columns[0]).columns == columns[:1]
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "text", "sort"),
+    [
+        ("text", "a", "a", "a"),
+        ("text", "3768bc6f0c3fc56423dd86815027fc583d0c6260", "3768bc6f0c", "3768bc6f0c3fc56423dd86815027fc583d0c6260"),
+        ("count", 1200, "1,200", "1200"),
+        ("share", 0.25, "25.0 %", "0.25"),
+        ("seconds", None, "–", ""),  # noqa: RUF001
+        ("link", "https://a.example/runs/12?x=1", "12", "https://a.example/runs/12?x=1"),
+        ("link", None, "–", ""),  # noqa: RUF001
+    ],
+)
+def test_a_cell_has_a_text_and_a_key_to_sort_by(unit: Any, value: Any, text: str, sort: str) -> None:
+    cell = table([{"c": value}], Column(name="c", title="C", unit=unit)).rows[0][0]
+    assert (cell.text, cell.sort, cell.url) == (text, sort, value if unit == "link" else None)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "text"),
+    [(None, "counted"), (1.0, "100 %"), (0.995, "> 99 %"), (0.87, "87 %"), (0.001, "< 1 %"), (0.0, "0 %")],
+)
+def test_how_sure_never_overstates(confidence: float | None, text: str, make_finding: Callable[..., Finding]) -> None:
+    assert view.sure(make_finding(confidence=confidence)) == text
+
+
+def test_counts_are_shown_as_far_as_they_are_there(make_finding: Callable[..., Finding]) -> None:
+    bare = make_finding(evidence=Evidence(summary="s", n=3), cost=None)
+    assert (view.seen(bare), view.interval(bare), view.cost(bare)) == (None, None, None)
+    assert view.seen(make_finding(evidence=Evidence(summary="s", k=0, n=0))) is None
+    assert view.seen(make_finding(evidence=Evidence(summary="s", k=0, n=9))) == "0 of 9 (0 %)"
+
+
+def cover(name: str, runs: int, host: str = "github.com") -> Coverage:
+    return Coverage(host=host, repository=name, runs=runs, jobs=0, test_results=0, first_run=None, last_run=None)
+
+
+def test_the_scope_names_repositories_or_counts_them() -> None:
+    assert scope(()) == "No repository"
+    assert scope((cover("a/b", 1),)) == "a/b"
+    assert scope((cover("a/c", 1), cover("a/b", 1))) == "a/b and a/c"
+    assert scope(tuple(cover(f"a/{n}", 1) for n in range(12))) == "12 repositories on github.com"
+    hosts = tuple(cover(f"a/{n}", 1, host=f"h{n}") for n in range(3))
+    assert scope(hosts) == "3 repositories on 3 hosts"
+
+
+def test_the_headline_says_what_was_found_what_it_costs_and_what_was_seen(make_finding: Callable[..., Finding]) -> None:
+    totals = Totals(
+        runs=3351, jobs=41022, test_results=7, runner_minutes=72240, failing_jobs=1210, failing_minutes=12360,
+        contradicted_jobs=205, contradicted_minutes=2460,
+    )  # fmt: skip
+    whole = Section(id="q", title="Q", docs="D", remediation="R")
+    silent, broken = dataclasses.replace(whole, reason="r"), dataclasses.replace(whole, reason="r", failed=True)
+    gap = GapGroup(host="h", repository="a/b", kind="log", reason="expired", things=202, rows_missing=None, examples=())
+    assert headline((make_finding(),), (whole, silent, broken), totals, (cover("a", 1), cover("b", 0)), (gap,)) == (
+        "1 finding: 1 critical. 1 of 3 questions had too little data to answer. 1 of 3 questions broke while it was asked.",
+        "206 of 1,204 runner hours (17.1 %) went into jobs that failed; 41 (3.4 %) into jobs that also passed on the same commit.",
+        "Seen: 3,351 runs, 41,022 jobs, 7 test results of 1 of 2 repositories; 202 things could not be had.",
+    )
+
+
+def test_the_headline_says_why_it_cannot_say_more() -> None:
+    empty = headline((), (), NO_TOTALS, (), ())
+    assert empty == (
+        "No findings.",
+        "No job ran in the window, so nothing can be said of what failures cost.",
+        "Nothing was seen: the store holds no repository.",
+    )
+    timeless = headline((), (), dataclasses.replace(NO_TOTALS, runs=1, jobs=4), (cover("a", 1),), ())
+    assert timeless[1] == "What failures cost is not known: none of 4 jobs tells how long it ran."
+    assert timeless[2] == "Seen: 1 run, 4 jobs, 0 test results of the repository."
+
+
+def test_verdicts_are_all_explained_and_end_alike() -> None:
+    assert len(view.VERDICTS) == 9
+    assert not [meaning for meaning in view.VERDICTS.values() if meaning.endswith(".")]
+
+
+def test_times_sort_as_they_read(make_report: Callable[..., Report]) -> None:
+    now = make_report().generated_at
+    column = Column(name="t", title="T", unit="time")
+    made = table([{"t": now - timedelta(days=n)} for n in range(3)], column)
+    keys = [row[0].sort for row in made.rows]
+    assert keys == sorted(keys, reverse=True)
