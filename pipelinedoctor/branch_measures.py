@@ -108,13 +108,9 @@ def red_table(pipelines: Sequence[BranchPipeline], window: Window, most: int) ->
 def _red_row(one: BranchPipeline, red: Red, window: Window) -> dict[str, Any]:
     jobs = one.failing_jobs(red.failing)
     failures = [
-        (job, one.runs[position]["commit_sha"])
-        for job in jobs
-        for position in red.failing
-        if one.failures(job, position)
+        (job, one.runs[position]["commit_sha"]) for position in red.failing for job in one.failed_in.get(position, ())
     ]
-    broken = {position for each in one.broken for position in each.failing}
-    if not broken.isdisjoint(red.failing):
+    if any(not set(each.failing).isdisjoint(red.failing) for each in one.broken):
         kind = "broken"
     elif failures and one.contradicted.issuperset(failures):
         kind = "passed on the same commit"

@@ -1,5 +1,6 @@
 """What happened to each pipeline on its default branch: its runs, its red periods, and what broke it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +27,7 @@ class BranchPipeline:
     """One pipeline on one default branch.
 
     `runs` are rows of `DefaultBranch.runs` by position, `executions` those of the jobs that ever failed, by job and
-    position; `contradicted` are the jobs and commits with both outcomes.
+    position; `failed_in` are the jobs that failed, by position; `contradicted` the jobs and commits with both outcomes.
     """
 
     subject: Subject
@@ -34,6 +35,7 @@ class BranchPipeline:
     branch: str
     runs: list[dict[str, Any]]
     executions: dict[tuple[str, int], list[dict[str, Any]]]
+    failed_in: dict[int, tuple[str, ...]]
     contradicted: set[tuple[str, str]]
     red: list[Red]
     broken: list[Breakage]
@@ -47,11 +49,7 @@ class BranchPipeline:
 
     def failing_jobs(self, positions: Sequence[int]) -> dict[str, int]:
         """The jobs that failed in these runs, with the number of the runs; most first."""
-        wanted = set(positions)
-        counts: dict[str, int] = {}
-        for (job, position), rows in self.executions.items():
-            if position in wanted and any(row["failed"] for row in rows):
-                counts[job] = counts.get(job, 0) + 1
+        counts = Counter(job for position in positions for job in self.failed_in.get(position, ()))
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
     def span(self, broken: Breakage) -> tuple[datetime, datetime | None]:
@@ -96,6 +94,7 @@ def branch_pipelines(frames: DefaultBranch) -> Iterator[BranchPipeline]:
             branch=last["default_branch"],
             runs=rows,
             executions=_executions(ran),
+            failed_in=_failed_in(ran),
             contradicted=_contradicted(ran, runs),
             red=red_periods(Outcome(*row) for row in ended.select("at", "position", "attempt", "green").rows()),
             broken=_breakages(ran, rows),
@@ -107,6 +106,11 @@ def _executions(ran: pl.DataFrame) -> dict[tuple[str, int], list[dict[str, Any]]
     for row in ran.filter(pl.col("failed").any().over("job")).to_dicts():
         rows.setdefault((row["job"], row["position"]), []).append(row)
     return rows
+
+
+def _failed_in(ran: pl.DataFrame) -> dict[int, tuple[str, ...]]:
+    jobs = ran.filter("failed").group_by("position").agg(pl.col("job").unique().sort())
+    return {position: tuple(names) for position, names in jobs.rows()}
 
 
 def _contradicted(ran: pl.DataFrame, runs: pl.DataFrame) -> set[tuple[str, str]]:
