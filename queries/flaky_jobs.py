@@ -187,13 +187,13 @@ def _title(job: str, *, flaky: bool, proved: bool) -> str:
 
 
 def _summary(row: Mapping[str, Any]) -> str:
-    said = f"failed on {row['failed']} of {counted(row['commits'], 'commit')}"
+    said = f"Failed on {row['failed']} of {counted(row['commits'], 'commit')}"
     if row["contradicted"]:
         said += f"; on {row['contradicted']} of those it passed on the same commit"
     if row["isolated"]:
         between = "stands" if row["isolated"] == 1 else "stand"
         said += f"; {row['isolated']} {between} alone between passing commits of the default branch"
-    return f"{said} ({rate(row)})"
+    return f"{said} ({rate(row)})."
 
 
 def _details(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

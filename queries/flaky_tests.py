@@ -193,7 +193,7 @@ def _title(row: Mapping[str, Any], *, flaky: bool) -> str:
 
 
 def _summary(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
-    said = f"failed on {row['failed']} of {counted(row['commits'], 'commit')}"
+    said = f"Failed on {row['failed']} of {counted(row['commits'], 'commit')}"
     if row["contradicted"]:
         kinds = {one["by_job"] for one in rows if one["contradicted"]}
         who = "its job" if kinds == {True} else "it" if kinds == {False} else "it, or its whole job,"
@@ -201,7 +201,7 @@ def _summary(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
     if row["isolated"]:
         between = "stands" if row["isolated"] == 1 else "stand"
         said += f"; {row['isolated']} {between} alone between passing commits of the default branch"
-    return f"{said} ({rate(row)})"
+    return f"{said} ({rate(row)})."
 
 
 def _details(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
