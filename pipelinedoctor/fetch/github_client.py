@@ -210,9 +210,9 @@ class Clients:
 def entries_of(body: object, key: str) -> list[Mapping[str, Any]]:
     """The list that stands under `key` in an answer, or is the answer; raises `ForgeError` where there is none."""
     entries = body.get(key) if isinstance(body, Mapping) else body
-    if not isinstance(entries, list):
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
         raise ForgeError(f"the forge answered without a list of {key}; is `url` the address of a GitHub API?")
-    return [entry for entry in entries if isinstance(entry, Mapping)]
+    return entries
 
 
 def _trouble(error: requests.RequestException) -> _PassingError:

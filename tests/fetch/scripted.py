@@ -1,0 +1,61 @@
+"""A server of canned answers on the loopback address, for what a forge answers when it is not well."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer. `promised` is the length it claims to have, where that is not its own."""
+
+    status: int = 200
+    body: bytes = b"{}"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    promised: int | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    path: str
+    headers: Mapping[str, str]
+
+
+Script = Callable[[Asked], Said]
+
+
+@contextmanager
+def scripted(script: Script) -> Iterator[tuple[str, list[Asked]]]:
+    """The URL of a server that answers by `script`, and what it was asked so far."""
+    asked: list[Asked] = []
+    lock = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            with lock:
+                asked.append(Asked(self.path, {name.lower(): value for name, value in self.headers.items()}))
+                said = script(asked[-1])
+            self.send_response(said.status)
+            for name, value in said.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(said.body) if said.promised is None else said.promised))
+            self.end_headers()
+            self.wfile.write(said.body)
+            self.close_connection = said.promised is not None
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is http.server's
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,263 @@
+"""The client against servers that misbehave: real sockets, canned answers."""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from pipelinedoctor.errors import BudgetError, ForgeError
+from pipelinedoctor.fetch.github_client import BACKOFF_S, Budget, Client, Clients, RefusedError
+from pipelinedoctor.fetch.interface import Source
+from tests.fetch.scripted import Asked, Said, Script, scripted
+
+TOKEN = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
+OK = Said(body=b'{"answer": 42}')
+
+
+class Bench:
+    """A client, what it was made wait for, and its budget."""
+
+    def __init__(self, url: str, limit: int | None = None, token: str | None = TOKEN) -> None:
+        self.waits: list[float] = []
+        self.budget = Budget(limit)
+        source = Source(forge="github", host="ghe.example", url=url, repositories=(), token=token, throttle=0)
+        self.client = Client(source, self.budget, self.waits.append)
+
+
+@pytest.fixture
+def bench() -> Iterator[Callable[..., Bench]]:
+    with ExitStack() as stack:
+
+        def made(script: Script | Iterable[Said], limit: int | None = None, token: str | None = TOKEN) -> Bench:
+            answers = None if callable(script) else iter(script)
+            url, _ = stack.enter_context(scripted(script if callable(script) else lambda _: next(answers or iter(()))))
+            one = Bench(url, limit, token)
+            stack.callback(one.client.close)
+            return one
+
+        yield made
+
+
+def test_an_answer_is_parsed_and_counted(bench: Callable[..., Bench]) -> None:
+    seen: list[Asked] = []
+
+    def script(asked: Asked) -> Said:
+        seen.append(asked)
+        return OK
+
+    one = bench(script)
+    assert one.client.ask("/repos/a/b", {"page": 2, "created": "x..y"}) == {"answer": 42}
+    assert (one.client.made, one.budget.made, one.waits) == (1, 1, [])
+    assert seen[0].path == "/repos/a/b?created=x..y&page=2"
+    assert seen[0].headers["authorization"] == f"token {TOKEN}"
+    assert seen[0].headers["user-agent"].startswith("pipelinedoctor/")
+
+
+def test_without_a_token_none_is_sent(bench: Callable[..., Bench]) -> None:
+    one = bench(lambda asked: Said(body=json.dumps(sorted(asked.headers)).encode()), token=None)
+    assert "authorization" not in one.client.ask("/")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Said(500),
+        Said(502, b"<html>Bad Gateway</html>"),
+        Said(503, headers={"Retry-After": "3600"}),
+        Said(200, b'{"answer": 4', promised=500),
+        Said(200, b'{"answer": 4'),
+        Said(200, b"<html>maintenance</html>"),
+        Said(200, b""),
+    ],
+)
+def test_a_passing_fault_is_tried_again_and_each_try_counts(bench: Callable[..., Bench], fault: Said) -> None:
+    one = bench([fault, fault, OK])
+    assert one.client.ask("/") == {"answer": 42}
+    assert one.waits == list(BACKOFF_S[:2])
+    assert one.budget.made == one.client.made == 3
+
+
+def test_patience_ends_and_says_so(bench: Callable[..., Bench]) -> None:
+    one = bench(lambda _: Said(502))
+    with pytest.raises(
+        RefusedError, match=r"^ghe\.example: answered 502, 5 times in a row; .* try again later$"
+    ) as told:
+        one.client.ask("/")
+    assert (told.value.status, one.waits, one.budget.made) == (502, list(BACKOFF_S), 5)
+
+
+def test_a_forge_that_is_not_there_is_told_without_its_address() -> None:
+    one = Bench("http://127.0.0.1:9")
+    with pytest.raises(ForgeError, match=r"^ghe\.example: no connection, 5 times in a row") as told:
+        one.client.ask("/")
+    assert not isinstance(told.value, RefusedError)
+    one.client.close()
+
+
+def test_a_token_that_cannot_be_sent_is_not_told() -> None:
+    one = Bench("http://127.0.0.1:9", token=f"{TOKEN}\nX-Evil: 1")
+    with pytest.raises(ForgeError, match="the request failed") as told:
+        one.client.ask("/")
+    assert told.value.__suppress_context__
+    assert "ghp_" not in str(told.value)
+    one.client.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "line"),
+    [
+        (401, b'{"message": "Bad credentials"}', "ghe.example answered 401 for /x: Bad credentials; check the token"),
+        (403, b'{"message": "Resource not accessible"}', "Resource not accessible; check what the token may read"),
+        (404, b'{"message": "Not Found"}', "Not Found; check its name and the token"),
+        (410, b"gone", "no reason given"),
+        (422, b'{"message": "one\\ntwo"}', "one"),
+        (451, b'{"message": ["list"]}', "no reason given"),
+    ],
+)
+def test_a_refusal_is_one_clear_line(bench: Callable[..., Bench], status: int, body: bytes, line: str) -> None:
+    one = bench([Said(status, body)])
+    with pytest.raises(RefusedError) as told:
+        one.client.ask("/x")
+    assert str(told.value).endswith(line)
+    assert "\n" not in str(told.value)
+    assert (told.value.status, one.budget.made) == (status, 1)
+
+
+def test_a_forge_that_repeats_the_token_is_not_quoted(bench: Callable[..., Bench]) -> None:
+    one = bench([Said(403, json.dumps({"message": f"bad token {TOKEN}"}).encode())])
+    with pytest.raises(RefusedError, match=r"bad token \*\*\*"):
+        one.client.ask("/")
+
+
+def test_the_token_is_in_no_log(bench: Callable[..., Bench], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with scripted(lambda _: OK) as (blobs, _):
+        one = bench([Said(500), OK, Said(302, headers={"Location": f"{blobs}/file"}), Said(401)])
+        one.client.ask("/")
+        one.client.blob("/logs", b"".join)
+        with pytest.raises(RefusedError) as told:
+            one.client.ask("/")
+    assert len(caplog.records) >= 4
+    assert TOKEN not in caplog.text + str(told.value) + repr(one.client.__dict__["_budget"])
+
+
+SECONDARY = b'{"message": "You have exceeded a secondary rate limit."}'
+
+
+@pytest.mark.parametrize(
+    ("said", "when"),
+    [
+        (
+            Said(403, b'{"message": "API rate limit exceeded"}', {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1767614400"}),
+            "come back after 2026-01-05 12:00:00 UTC",
+        ),
+        (Said(429, b"{}", {"X-RateLimit-Reset": "1767614400"}), "come back after 2026-01-05 12:00:00 UTC"),
+        (Said(403, SECONDARY, {"Retry-After": "60"}), "come back in 60 s"),
+        (Said(403, SECONDARY), "come back in an hour"),
+        (Said(429, b""), "come back in an hour"),
+        (Said(429, b"", {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}), "come back in an hour"),
+    ],
+)  # fmt: skip
+def test_a_rate_limit_says_when_to_come_back_and_ends_the_fetch(
+    bench: Callable[..., Bench], said: Said, when: str
+) -> None:
+    one = bench([said])
+    with pytest.raises(BudgetError) as told:
+        one.client.ask("/")
+    assert str(told.value) == f"ghe.example: its rate limit is met; the next fetch goes on from here; {when}"
+    with pytest.raises(BudgetError, match="rate limit is met"):
+        one.client.ask("/")
+    assert (one.budget.made, one.waits) == (1, [])
+
+
+def test_a_redirect_to_another_host_is_not_followed(bench: Callable[..., Bench]) -> None:
+    with scripted(lambda _: OK) as (_, elsewhere):
+        one = bench([Said(301, headers={"Location": "https://evil.example/repos/a/b"})])
+        with pytest.raises(ForgeError, match="another address"):
+            one.client.ask("/repos/a/b")
+    assert elsewhere == []
+
+
+def test_a_file_is_fetched_without_the_token(bench: Callable[..., Bench]) -> None:
+    with scripted(lambda _: Said(body=b"log text")) as (blobs, asked):
+        one = bench([Said(302, headers={"Location": f"{blobs}/file?sig=1"})])
+        assert one.client.blob("/logs", b"".join) == b"log text"
+    assert [(file.path, "authorization" in file.headers) for file in asked] == [("/file?sig=1", False)]
+    assert one.budget.made == 1
+
+
+def test_the_password_of_the_blob_host_is_not_looked_up(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    netrc = tmp_path_factory.mktemp("home") / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with scripted(lambda _: Said(body=b"x")) as (blobs, asked):
+        bench([Said(302, headers={"Location": f"{blobs}/file"})]).client.blob("/logs", b"".join)
+    assert "authorization" not in asked[0].headers
+
+
+def test_a_download_that_breaks_off_is_begun_again(bench: Callable[..., Bench]) -> None:
+    answers = iter([Said(500), Said(body=b"lo", promised=8), Said(body=b"log text")])
+    with scripted(lambda _: next(answers)) as (blobs, _):
+        one = bench([Said(302, headers={"Location": f"{blobs}/file"})])
+        assert one.client.blob("/logs", b"".join) == b"log text"
+    assert (one.waits, one.budget.made) == (list(BACKOFF_S[:2]), 1)
+
+
+def test_a_file_that_is_gone_or_nowhere_is_refused(bench: Callable[..., Bench]) -> None:
+    with scripted(lambda _: Said(404)) as (blobs, _):
+        one = bench([Said(302, headers={"Location": f"{blobs}/file"}), Said(200), Said(410)])
+        for status in (404, 404, 410):
+            with pytest.raises(RefusedError) as told:
+                one.client.blob("/logs", b"".join)
+            assert told.value.status == status
+
+
+def test_pages_end_with_one_that_is_not_full(bench: Callable[..., Bench]) -> None:
+    def script(asked: Asked) -> Said:
+        number = int(parse_qs(urlsplit(asked.path).query)["page"][0])
+        jobs = [{"id": number * 1_000 + place} for place in range(100 if number < 3 else 5)]
+        return Said(body=json.dumps({"total_count": 205, "jobs": jobs}).encode())
+
+    one = bench(script)
+    assert len(list(one.client.pages("/jobs", "jobs", {"filter": "all"}))) == 205
+    assert one.budget.made == 3
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"jobs": null}', b'{"jobs": {}}', b'{"jobs": [1]}', b'"jobs"'])
+def test_an_answer_of_another_shape_is_the_forges_fault(bench: Callable[..., Bench], body: bytes) -> None:
+    one = bench([Said(body=body)])
+    if body == b"[]":
+        assert list(one.client.pages("/jobs", "jobs")) == []
+    else:
+        with pytest.raises(ForgeError, match="without a list of jobs"):
+            list(one.client.pages("/jobs", "jobs"))
+
+
+def test_a_limit_of_requests_is_exact_over_threads(bench: Callable[..., Bench]) -> None:
+    with scripted(lambda _: OK) as (url, asked):
+        budget = Budget(50)
+        source = Source(forge="github", host="h", url=url, repositories=(), throttle=0)
+        clients = Clients(lambda: Client(source, budget, lambda _: None))
+        refused: list[str] = []
+
+        def work() -> None:
+            for _ in range(20):
+                try:
+                    clients.mine().ask("/")
+                except BudgetError as error:
+                    refused.append(str(error))
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        clients.close()
+    assert (len(asked), budget.made, len(refused)) == (50, 50, 30)
+    assert set(refused) == {"the limit of 50 requests is met; the next fetch goes on from here"}
