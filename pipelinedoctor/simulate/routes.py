@@ -22,6 +22,9 @@ from pipelinedoctor.simulate.selection import SEARCH_CAP, is_search, select_runs
 
 _LISTING_CAP = 40_000
 _KEPT = timedelta(days=90)
+_ENTERPRISE = "/api/v3"
+"""Where an Enterprise server has the same routes; a bare `url` in a configuration means that place."""
+
 _REPOSITORY = re.compile(r"(?:/repos/([^/]+/[^/]+)|/repositories/([0-9]{1,18}))((?:/[^/]+)*)")
 _Thing = TypeVar("_Thing")
 _NO_COMMITS = Commits({}, (), {})
@@ -80,6 +83,7 @@ class Api:
 
     def answer(self, path: str, query: Mapping[str, str]) -> tuple[str, Answer]:
         """The route, as GitHub's API description writes it, or `moved` or `unknown`; and the answer."""
+        path = path.removeprefix(_ENTERPRISE)
         found = _REPOSITORY.fullmatch(path)
         name, number, rest = found.groups() if found else (None, None, "")
         repository = self._repository(unquote(name) if name else None, number)
