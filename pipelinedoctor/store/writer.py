@@ -8,7 +8,7 @@ body of a run speaks of its commit, but not of its parents).
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from types import UnionType
 from typing import Any, get_args, get_type_hints
@@ -21,12 +21,15 @@ from pipelinedoctor.fetch.interface import Mark
 from pipelinedoctor.model import TABLES, Commit, Repository, Row, Run
 from pipelinedoctor.store.arrow import visible
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_TIME = pl.Datetime("us")
 _TYPES: Mapping[type, pl.DataType] = {
     bool: pl.Boolean(),
     int: pl.Int64(),
     float: pl.Float64(),
     str: pl.String(),
-    datetime: pl.Datetime("us", "UTC"),
+    datetime: _TIME,
 }
 _KEPT: Mapping[type[Row], frozenset[str]] = {
     Repository: frozenset({"default_branch"}),
@@ -124,22 +127,22 @@ def _frame(table: type[Row], rows: Sequence[Row]) -> pl.DataFrame:
 
 
 def _columnar(values: Iterable[Sequence[Any]], schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    return pl.DataFrame(
-        [_series(name, list(column), schema[name]) for name, column in zip(schema, values, strict=True)]
-    )
+    """Columns as DuckDB takes them: text without what UTF-8 or C strings cannot hold, times as UTC without a zone."""
+    series = [_series(name, list(column), schema[name]) for name, column in zip(schema, values, strict=True)]
+    return pl.DataFrame(series).with_columns(pl.col(pl.String).str.replace_all("\0", "\ufffd", literal=True))
 
 
 def _series(name: str, values: list[Any], dtype: pl.DataType) -> pl.Series:
-    """A column as DuckDB takes it: text without what UTF-8 or C strings cannot hold, times as UTC without a zone."""
     try:
-        series = pl.Series(name, values, dtype=dtype)
+        if dtype == _TIME:
+            # Five times as fast as to hand Polars the times themselves.
+            since = [None if value is None else (value - _EPOCH) // _MICROSECOND for value in values]
+            return pl.Series(name, since, dtype=pl.Int64).cast(_TIME)
+        return pl.Series(name, values, dtype=dtype)
     except UnicodeEncodeError:
-        series = pl.Series(name, [None if value is None else _encodable(value) for value in values], dtype=dtype)
+        return pl.Series(name, [None if value is None else _encodable(value) for value in values], dtype=dtype)
     except (TypeError, OverflowError) as error:
         raise StoreError(f"a value does not fit the column {name} of the store: {error}".splitlines()[0]) from error
-    if dtype == pl.String:
-        return series.str.replace_all("\0", "\ufffd", literal=True)
-    return series.dt.replace_time_zone(None) if isinstance(dtype, pl.Datetime) else series
 
 
 def _encodable(text: str) -> str:

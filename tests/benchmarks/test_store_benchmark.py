@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pytest_benchmark.fixture import BenchmarkFixture
 
 from pipelinedoctor.model import Job, Run
 from pipelinedoctor.store.connection import Store
@@ -60,21 +60,19 @@ def write_all(store: Store, jobs: list[Job]) -> tuple[int, int]:
     return sum(batch.new["jobs"] for batch in written), sum(batch.changed["jobs"] for batch in written)
 
 
-def test_write_jobs(benchmark: BenchmarkFixture, fresh: Callable[[], Store], jobs: list[Job]) -> None:
+def test_write_jobs(benchmark: Any, fresh: Callable[[], Store], jobs: list[Job]) -> None:
     done = benchmark.pedantic(write_all, setup=lambda: ((fresh(), jobs), {}), rounds=5)
     assert done == (JOBS, 0)
 
 
-def test_write_the_same_jobs_again(benchmark: BenchmarkFixture, fresh: Callable[[], Store], jobs: list[Job]) -> None:
+def test_write_the_same_jobs_again(benchmark: Any, fresh: Callable[[], Store], jobs: list[Job]) -> None:
     store = fresh()
     write_all(store, jobs)
     assert benchmark.pedantic(write_all, (store, jobs), rounds=5) == (0, 0)
 
 
 @pytest.mark.parametrize("question", ["jobs", "same_commit", "totals", "job_names"])
-def test_ask(
-    benchmark: BenchmarkFixture, fresh: Callable[[], Store], runs: list[Run], jobs: list[Job], question: str
-) -> None:
+def test_ask(benchmark: Any, fresh: Callable[[], Store], runs: list[Run], jobs: list[Job], question: str) -> None:
     store = fresh()
     store.write(HOST, [repository(), *runs])
     write_all(store, jobs)

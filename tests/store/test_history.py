@@ -369,7 +369,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 def test_same_commit_and_totals_are_what_counting_by_hand_gives(shared: Store) -> None:
-    @settings(deadline=None, max_examples=40)
+    @settings(deadline=None, max_examples=25)
     @given(st.lists(runs_of_any_kind, max_size=8), st.lists(jobs_of_any_kind, max_size=40))
     def law(runs: list[Run], jobs: list[Job]) -> None:
         shared.connection.execute("DELETE FROM runs; DELETE FROM jobs")

@@ -20,7 +20,7 @@ _KEPT = {"repositories": {"default_branch"}, "runs": {"pipeline", "pipeline_name
 _KEPT["commits"] = {field.name for field in fields(Commit)} - set(Commit.key)
 
 Tables = dict[str, list[tuple[Any, ...]]]
-laws = settings(deadline=None, max_examples=25)
+laws = settings(deadline=None, max_examples=15)
 
 
 def clean(value: Any) -> Any:
@@ -208,6 +208,11 @@ def test_a_value_that_does_not_fit_leaves_nothing_behind(store: Store) -> None:
     assert tables(store) == expected([])
     assert store.state(HOST).all("k") == {}
     assert store.write(HOST, [repository()]).new["repositories"] == 1
+
+
+def test_a_time_without_a_zone_is_refused(store: Store) -> None:
+    with pytest.raises(StoreError, match="a value does not fit the column created_at"):
+        store.write(HOST, [run(1, created_at=datetime(2026, 3, 1))])  # noqa: DTZ001  that is the point
 
 
 def test_a_missing_value_leaves_nothing_behind(store: Store) -> None:
