@@ -63,6 +63,15 @@ def places(executions: pl.DataFrame, jobs: pl.DataFrame, commits: pl.DataFrame) 
     the number of tests that failed in it); `passed_url` and `by_job` (whether it is the whole job that passed; null where
     nothing did); `contradicted`, `isolated` as in `stats.evidence.commit_verdicts`. Newest first.
     """
+    failing = _failing(executions, jobs)
+    seen = failing.join(_passes(executions, jobs, failing), on=_PLACE, how="left", maintain_order="left")
+    told = seen.with_columns(pl.col("passed_url").is_not_null().alias("contradicted"))
+    isolated = _isolated(told, executions, commits)
+    return told.with_columns(isolated).drop("told_by_job").sort("last_at", "job_id", "test", descending=True)
+
+
+def _failing(executions: pl.DataFrame, jobs: pl.DataFrame) -> pl.DataFrame:
+    """The places with a failure; `told_by_job` tells whether the colour of the job speaks of the test."""
     minutes = jobs.select("host", "job_id", "minutes")
     known = executions.join(minutes, on=["host", "job_id"], how="left", maintain_order="left")
     at = pl.coalesce("completed_at", "run_created_at")
@@ -78,9 +87,15 @@ def places(executions: pl.DataFrame, jobs: pl.DataFrame, commits: pl.DataFrame) 
             (pl.col("minutes").fill_null(0) / pl.col("failing_in_report")).sum().alias("minutes"),
         )
     )
-    seen = failing.join(_passes(executions, jobs, failing), on=_PLACE, how="left", maintain_order="left")
-    told = seen.with_columns(pl.col("passed_url").is_not_null().alias("contradicted"))
-    return told.with_columns(_isolated(told, executions, commits)).sort("last_at", "job_id", "test", descending=True)
+    # A job that is green although the test failed in it says nothing of the test.
+    tolerated = (
+        executions.filter(pl.col("failed"), pl.col("job_result") == Result.SUCCESS.value)
+        .select(*TEST, "job", pl.lit(value=False).alias("told_by_job"))
+        .unique()
+    )
+    return failing.join(tolerated, on=[*TEST, "job"], how="left", maintain_order="left").with_columns(
+        pl.col("told_by_job").fill_null(value=True)
+    )
 
 
 def _passes(executions: pl.DataFrame, jobs: pl.DataFrame, failing: pl.DataFrame) -> pl.DataFrame:
@@ -91,16 +106,12 @@ def _passes(executions: pl.DataFrame, jobs: pl.DataFrame, failing: pl.DataFrame)
         .group_by(_PLACE, maintain_order=True)
         .agg(pl.col("html_url").last().alias("reported"))
     )
-    # A job that is green although the test failed in it says nothing of the test.
-    green = (
-        executions.filter(pl.col("failed"), pl.col("job_result") == Result.SUCCESS.value).select(*TEST, "job").unique()
-    )
     job = (
         jobs.filter(~pl.col("failed"))
         .group_by(*JOB, "name", *COMMIT, maintain_order=True)
         .agg(pl.col("html_url").last().alias("of_job"))
     )
-    whole = failing.select(_PLACE).join(job, on=[*JOB, "name", *COMMIT]).join(green, on=[*TEST, "job"], how="anti")
+    whole = failing.filter("told_by_job").select(_PLACE).join(job, on=[*JOB, "name", *COMMIT])
     return (
         failing.select(_PLACE)
         .join(reported, on=_PLACE, how="left")
@@ -141,7 +152,8 @@ def _isolated(failing: pl.DataFrame, executions: pl.DataFrame, commits: pl.DataF
             maintain_order="left",
         )
     around = pl.all_horizontal(
-        (pl.col(f"job{step}") | pl.col(f"test{step}")).fill_null(value=False) for step in (1, -1)
+        ((pl.col(f"job{step}") & pl.col("told_by_job")) | pl.col(f"test{step}")).fill_null(value=False)
+        for step in (1, -1)
     )
     once = (pl.col("failures").sum().over(*TEST, *COMMIT) == 1) & ~pl.col("contradicted")
     return placed.select((once & around).alias("isolated")).to_series()

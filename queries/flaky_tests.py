@@ -141,7 +141,7 @@ def _names(every: pl.DataFrame) -> pl.DataFrame:
 
 def _summed(proofs: pl.DataFrame) -> pl.DataFrame:
     return proofs.group_by(TEST).agg(
-        pl.col("minutes").sum(),
+        pl.col("minutes").sum().round(1),
         pl.col("failures").sum(),
         pl.col("first_at").min(),
         pl.col("last_at").max(),
@@ -172,7 +172,7 @@ def _finding(row: Mapping[str, Any], proofs: pl.DataFrame, days: float) -> Findi
             excerpt=next((one["message"] for one in rows if one["message"]), None),
         ),
         cost=Cost(
-            runner_minutes=round(row["minutes"], 1),
+            runner_minutes=row["minutes"],
             jobs=row["failures"],
             method=(
                 "the failing executions of its jobs on the commits counted here, each shared equally among the tests that"

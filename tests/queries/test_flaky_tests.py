@@ -1,0 +1,280 @@
+"""Flaky tests: each rule at its boundary, green jobs as passes, mass failures, the laws, and a real history."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelinedoctor.findings import Answer, Finding, Measure
+from pipelinedoctor.model import Severity, TestResult, Verdict
+from pipelinedoctor.store.connection import Store
+from pipelinedoctor.store.history import Window
+from queries.flaky_tests import Options, flaky_tests
+from tests.helpers.verdicts import HOST, START, Made, fill, pushes, rows
+
+T = "pkg.Case::works"
+FILLER = {f"pkg.Case::other{number}": "p" for number in range(30)}
+
+
+def ask(store: Store, history: Sequence[Made], options: Options | None = None) -> Answer:
+    return flaky_tests(fill(store, history), options or Options())
+
+
+def only(answer: Answer) -> Finding:
+    (finding,) = answer.findings
+    return finding
+
+
+def remarks(answer: Answer) -> dict[str, str]:
+    (table,) = answer.measures
+    assert isinstance(table, Measure)
+    return {row["test"]: row["remark"] for row in table.rows}
+
+
+def failing(commit: str, then: str = "p", job: str = "unit", **reports: dict[str, str]) -> Made:
+    """A run whose first attempt fails by the test; `then` are the letters of the later attempts."""
+    tests = {(job, 1): {T: "f", **FILLER}}
+    tests |= {(job, int(name[1:])): report for name, report in reports.items()}
+    return Made(commit=commit, jobs={job: f"f{then}"}, tests=tests)
+
+
+def test_a_green_job_counts_as_a_pass_of_its_tests(store: Store) -> None:
+    found = only(
+        ask(store, [*pushes("p" * 10), failing("x"), *pushes("p", first=20), failing("y"), *pushes("p", first=30)])
+    )
+    assert (found.verdict, found.severity) == (Verdict.FLAKY, Severity.LOW)
+    assert (found.subject.repository, found.subject.job, found.subject.test) == ("o/r1", None, T)
+    assert found.title == f"{T} fails and passes on the same commit"
+    assert found.confidence == pytest.approx(0.944, abs=1e-3)
+    evidence = found.evidence
+    assert (evidence.k, evidence.n) == (2, 14)
+    assert evidence.summary.startswith(
+        "Failed on 2 of 14 commits; on 2 of those its job passed on the same commit (14.3 %"
+    )
+    assert [link.text for link in evidence.links] == ["failed on y", "passed on y", "failed on x"]
+    assert dict(evidence.details) == {
+        "last seen": "2026-01-01 on y",
+        "commits by job": "unit 2",
+        "passed": "as its whole job passed 2",
+    }
+    assert evidence.excerpt == "expected 1, was 2"
+    assert found.cost is not None
+    assert (found.cost.runner_minutes, found.cost.jobs) == (20, 2)
+    assert "in unit" in found.next_step
+
+
+def test_a_pass_by_its_report_counts_where_the_job_failed_again(store: Store) -> None:
+    again = {T: "p", "pkg.Case::news": "f", **FILLER}
+    history = [*pushes("p" * 10), failing("x", "f", a2=again), failing("y", "f", a2=again)]
+    found = only(ask(store, history))
+    assert "on 2 of those it passed on the same commit" in found.evidence.summary
+    assert dict(found.evidence.details)["passed"] == "by its report 2"
+
+
+def test_what_failed_only_is_not_flaky(store: Store) -> None:
+    assert not ask(store, [*pushes("p" * 10), failing("x", ""), failing("y", ""), failing("z", "")]).findings
+
+
+def test_one_commit_is_too_little_evidence(store: Store) -> None:
+    assert remarks(ask(store, [*pushes("p" * 10), failing("x")])) == {T: "too little evidence: 1 of 2 commits"}
+
+
+@pytest.mark.parametrize(("passing", "told"), [(7, "too little history: 9 of 10 commits"), (8, "flaky")])
+def test_nothing_is_said_before_ten_commits_of_its_job(store: Store, passing: int, told: str) -> None:
+    assert remarks(ask(store, [*pushes("p" * passing), failing("x"), failing("y")])) == {T: told}
+
+
+def test_a_contradiction_and_a_failure_between_passes_make_a_suspect(store: Store) -> None:
+    history = [*pushes("p" * 10), failing("x"), *pushes("p", first=20), failing("y", ""), *pushes("p", first=30)]
+    found = only(ask(store, history))
+    assert found.verdict is Verdict.SUSPECTED
+    assert found.confidence == pytest.approx(0.79, abs=1e-2)
+    assert found.title == f"{T} may be flaky"
+    assert "1 stands alone between passing commits" in found.evidence.summary
+
+
+def between(reports: tuple[dict[str, str], dict[str, str]]) -> list[Made]:
+    """Four failures of the test, each between two commits on which its job failed with these reports."""
+    history = pushes("p" * 10)
+    for number in range(4):
+        history += [
+            Made(commit=f"b{number}", jobs={"unit": "f"}, tests={("unit", 1): reports[0]}),
+            failing(f"x{number}", ""),
+            Made(commit=f"a{number}", jobs={"unit": "f"}, tests={("unit", 1): reports[1]}),
+        ]
+    return history
+
+
+def test_neighbours_that_passed_by_their_report_count(store: Store) -> None:
+    passed = {T: "p", "pkg.Case::other0": "f"}
+    assert only(ask(store, between((passed, passed)))).evidence.k == 4
+
+
+def test_neighbours_of_which_nothing_is_known_do_not(store: Store) -> None:
+    unknown = {"pkg.Case::other0": "f"}
+    assert not ask(store, between((unknown, unknown))).findings
+    assert not ask(store, between(({T: "p", **unknown}, unknown))).findings
+
+
+def test_a_regression_that_is_mended_is_not_flaky(store: Store) -> None:
+    broken = [failing(f"x{number}", "") for number in range(4)]
+    assert not ask(store, [*pushes("p" * 10), *broken, *pushes("pppp", first=20)]).findings
+
+
+def test_a_green_job_in_which_the_test_failed_says_nothing_of_it(store: Store) -> None:
+    # The job tolerates failures of tests: its colour is no pass.
+    tolerated = [
+        Made(commit=f"x{number}", jobs={"unit": "pp"}, tests={("unit", 1): {T: "f", **FILLER}}) for number in range(4)
+    ]
+    assert not ask(store, [*pushes("p" * 10), *tolerated]).findings
+
+
+def test_shards_do_not_pass_for_each_other(store: Store) -> None:
+    shards = [
+        Made(commit=f"x{n}", jobs={"unit (1/2)": "f", "unit (2/2)": "p"}, tests={("unit (1/2)", 1): {T: "f", **FILLER}})
+        for n in range(4)
+    ]
+    green = [Made(commit=f"c{n}", jobs={"unit (1/2)": "p", "unit (2/2)": "p"}) for n in range(10)]
+    assert not ask(store, [*green, *shards]).findings
+
+
+def test_a_test_of_two_jobs_is_one_finding(store: Store) -> None:
+    def both(commit: str, job: str) -> Made:
+        other = "linux" if job == "mac" else "mac"
+        return Made(commit=commit, jobs={job: "fp", other: "p"}, tests={(job, 1): {T: "f", **FILLER}})
+
+    green = [Made(commit=f"c{n}", jobs={"linux": "p", "mac": "p"}) for n in range(10)]
+    found = only(ask(store, [*green, both("x", "linux"), both("y", "mac"), both("z", "mac")]))
+    assert (found.evidence.k, found.evidence.n) == (3, 13)
+    assert dict(found.evidence.details)["commits by job"] == "mac 2, linux 1"
+
+
+def test_the_two_jobs_of_one_commit_are_one_piece_of_evidence(store: Store) -> None:
+    report = {T: "f", **FILLER}
+    twice = Made(commit="x", jobs={"linux": "fp", "mac": "fp"}, tests={("linux", 1): report, ("mac", 1): report})
+    green = [Made(commit=f"c{n}", jobs={"linux": "p", "mac": "p"}) for n in range(12)]
+    assert remarks(ask(store, [*green, twice])) == {T: "too little evidence: 1 of 2 commits"}
+
+
+def test_parameters_are_part_of_the_name(store: Store) -> None:
+    def parameter(commit: str, number: int) -> Made:
+        return Made(
+            commit=commit, jobs={"unit": "fp"}, tests={("unit", 1): {f"pkg.Case::works[{number}]": "f", **FILLER}}
+        )
+
+    answer = ask(store, [*pushes("p" * 10), *(parameter(f"x{number}", number) for number in range(3))])
+    assert not answer.findings
+    assert len(remarks(answer)) == 3
+
+
+def test_namesakes_in_one_report_do_not_contradict_each_other(store: Store) -> None:
+    history = pushes("p" * 10)
+    history += [Made(commit=f"x{n}", jobs={"unit": "f"}, tests={("unit", 1): {T: "fp", **FILLER}}) for n in range(4)]
+    assert not ask(store, history).findings
+
+
+@pytest.mark.parametrize(("failures", "sound"), [(9, True), (10, False)])
+def test_a_report_in_which_a_fifth_and_ten_failed_is_no_evidence(store: Store, failures: int, *, sound: bool) -> None:
+    names = [f"pkg.Case::case{number}" for number in range(30)]
+    report = {name: "f" if place < failures else "p" for place, name in enumerate(names)}
+    history = [*pushes("p" * 10)]
+    history += [Made(commit=commit, jobs={"unit": "fp"}, tests={("unit", 1): report}) for commit in "xy"]
+    answer = ask(store, history)
+    assert bool(answer.findings) == sound
+    assert any("2 of 2 test reports are left out" in note for note in answer.notes) != sound
+
+
+def test_ten_of_many_tests_are_no_mass_failure(store: Store) -> None:
+    report = {f"pkg.Case::case{number}": "f" if number < 10 else "p" for number in range(51)}
+    history = [*pushes("p" * 10)]
+    history += [Made(commit=commit, jobs={"unit": "fp"}, tests={("unit", 1): report}) for commit in "xy"]
+    assert len(ask(store, history).findings) == 10
+
+
+def test_tests_that_failed_in_an_outage_are_no_evidence(store: Store) -> None:
+    error = {"unit": ("network", "Could not resolve host: example.org")}
+    green = [Made(commit=f"c{n}", jobs={"unit": "p"}, repository=n % 3 + 1, hour=n / 3) for n in range(36)]
+    outage = [
+        replace(failing(f"o{n}{hour}"), repository=n, errors=error, hour=hour + n / 10)
+        for hour in (20, 50)
+        for n in (1, 2, 3)
+    ]
+    answer = ask(store, [*green, *outage])
+    assert not answer.findings
+    assert any("6 failing job executions" in note for note in answer.notes)
+
+
+def test_the_cost_is_shared_among_the_tests_that_failed(store: Store) -> None:
+    pair = {T: "f", "pkg.Case::twin": "f", **FILLER}
+    history = [*pushes("p" * 10)]
+    history += [Made(commit=commit, jobs={"unit": "fp"}, tests={("unit", 1): pair}) for commit in "xy"]
+    costs = [found.cost.runner_minutes for found in ask(store, history).findings if found.cost]
+    assert costs == [10, 10]
+
+
+def test_without_reports_the_reason_tells_what_was_there(store: Store) -> None:
+    answer = ask(store, [*pushes("ppf"), *pushes("p", first=9)])
+    assert answer.reason == (
+        "no test report was read in the window: 4 job executions passed or failed, 1 of them failed, none with a JUnit"
+        " report"
+    )
+
+
+def test_a_healthy_history_gives_no_finding(store: Store) -> None:
+    green = [Made(commit=f"c{n}", jobs={"unit": "p"}, tests={("unit", 1): {T: "p", **FILLER}}) for n in range(20)]
+    answer = ask(store, green)
+    assert not answer.findings
+    assert answer.measures[0].reason == "none of 31 tests contradicted itself"
+
+
+def test_reports_of_no_known_job_are_compared_with_each_other(store: Store) -> None:
+    runs = [Made(commit=f"c{n}", jobs={"unit": "p"}, tests={("unit", 1): {T: "p", **FILLER}}) for n in range(10)]
+    runs += [failing(commit, "f", a2={T: "p", "pkg.Case::news": "f"}) for commit in "xy"]
+    found = [replace(row, job_id=0) if isinstance(row, TestResult) else row for row in rows(runs)]
+    store.write(HOST, found)
+    window = Window(START, START + timedelta(days=30))
+    answer = flaky_tests(store.history(window, window), Options())
+    assert {found.subject.test: found.evidence.n for found in answer.findings} == {T: 12}
+    assert any("14 of 14 test reports could not be put to a job" in note for note in answer.notes)
+
+
+LETTERS = st.sampled_from(["p", "f", "fp", "ff", "pp"])
+HISTORIES = st.lists(
+    st.builds(
+        lambda commit, letters, first, second: Made(
+            commit=f"c{commit}", jobs={"unit": letters}, tests={("unit", 1): first, ("unit", len(letters)): second}
+        ),
+        st.integers(0, 14),
+        LETTERS,
+        st.dictionaries(st.sampled_from(["a", "b", "c"]), st.sampled_from("pfe")),
+        st.dictionaries(st.sampled_from(["a", "b", "c"]), st.sampled_from("pfe")),
+    ),
+    min_size=8,
+    max_size=30,
+)
+
+
+@settings(deadline=None, max_examples=8)
+@given(HISTORIES, st.randoms(use_true_random=False))
+def test_the_order_of_rows_changes_nothing_and_counts_agree(
+    tmp_path_factory: Any, history: list[Made], rng: random.Random
+) -> None:
+    shuffled = rows(history)
+    rng.shuffle(shuffled)
+    window = Window(START, START + timedelta(days=30))
+    answers = []
+    for name, written in (("one", rows(history)), ("other", shuffled)):
+        with Store.open(tmp_path_factory.mktemp(name) / "history.duckdb") as store:
+            store.write(HOST, written)
+            answers.append(flaky_tests(store.history(window, window), Options()))
+    assert answers[0] == answers[1]
+    for found in answers[0].findings:
+        assert found.evidence.k is not None
+        assert found.evidence.n is not None
+        assert 2 <= found.evidence.k <= found.evidence.n
+        assert found.evidence.n >= 10
