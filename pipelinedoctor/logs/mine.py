@@ -11,9 +11,6 @@ from drain3.template_miner_config import TemplateMinerConfig
 from pipelinedoctor.model import Category
 
 MAX_CLUSTERS = 10_000
-_SIMILARITY = 0.4
-# A line that names a test differs from that of another test in one word only, and must not become one with it.
-_SIMILARITY_OF = {Category.TEST: 0.8}
 
 
 def mine(lines: pl.DataFrame) -> pl.DataFrame:
@@ -37,7 +34,7 @@ def mine(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _mined(lines: pl.DataFrame) -> pl.DataFrame:
     """Templates within one category; the first line of a cluster is its most frequent one."""
-    miner = _miner(_SIMILARITY_OF.get(Category(lines["category"][0]), _SIMILARITY))
+    miner = _miner(names_tests=lines["category"][0] == Category.TEST)
     templates: dict[int, str] = {}
     heads: dict[int, str] = {}
     numbers: list[int] = []
@@ -53,10 +50,16 @@ def _mined(lines: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _miner(similarity: float) -> TemplateMiner:
+def _miner(*, names_tests: bool) -> TemplateMiner:
+    """A miner with Drain's usual settings; for lines that name tests one that takes no two names for one.
+
+    Such a line differs from that of another test in one word among many. So its first three words must be equal, digits
+    in them or not, and four fifths of all its words.
+    """
     config = TemplateMinerConfig()
-    config.drain_sim_th = similarity
-    config.drain_depth = 4
-    config.drain_max_children = 100
     config.drain_max_clusters = MAX_CLUSTERS
+    config.drain_sim_th = 0.8 if names_tests else 0.4
+    config.drain_depth = 6 if names_tests else 4
+    config.drain_max_children = MAX_CLUSTERS if names_tests else 100
+    config.parametrize_numeric_tokens = not names_tests
     return TemplateMiner(config=config)

@@ -39,9 +39,28 @@ def test_categories_do_not_mix() -> None:
 
 
 def test_tests_of_two_names_are_two() -> None:
-    lines = [("test", f"--- FAIL: Test{name} (<N0>s)") for name in ("Login", "Logout")]
+    for line in (
+        "--- FAIL: {} (<N0>s)",
+        "[ERROR] org.{} -- Time elapsed: <N0> s <<< FAILURE!",
+        "FAILED a.py::{} - E: a b c d e",
+    ):
+        lines = [("test", line.format(name)) for name in ("Login", "Logout", "Login2")]
 
-    assert mine(frame(*lines))["cluster"].n_unique() == 2
+        assert mine(frame(*lines))["cluster"].n_unique() == 3
+
+
+def test_one_test_that_fails_with_two_values_is_one() -> None:
+    lines = [
+        ("test", f"FAILED a.py::test_b - AssertionError: assert {value} == 'open'") for value in ("'shut'", "'ajar'")
+    ]
+
+    assert mine(frame(*lines))["cluster"].n_unique() == 1
+
+
+def test_more_test_names_than_a_node_has_room_for_stay_apart() -> None:
+    lines = [("test", f"FAILED a.py::test_{number} - assert x == y or z") for number in range(300)]
+
+    assert mine(frame(*lines))["cluster"].n_unique() == 300
 
 
 def test_no_lines_no_clusters() -> None:
