@@ -24,6 +24,8 @@ TIMEOUT_S = 30
 BACKOFF_S = (1.0, 2.0, 4.0, 8.0)
 """Waits before the four further tries of a request that failed in passing."""
 _CHUNK = 64 * 1024
+_A_WORKER = 100
+"""Requests that must be left for another thread to be worth it."""
 _TROUBLES: tuple[tuple[type[Exception], str], ...] = (
     (requests.exceptions.SSLError, "its certificate was not accepted"),
     (requests.exceptions.Timeout, f"no answer within {TIMEOUT_S} s"),
@@ -68,6 +70,11 @@ class Budget:
             if self._limit is not None and self.made >= self._limit:
                 raise BudgetError(f"the limit of {self._limit} requests is met; the next fetch goes on from here")
             self.made += 1
+
+    def workers(self, most: int) -> int:
+        """How many threads may share what is left: where it runs out, each loses what it did for its last run."""
+        left = most * _A_WORKER if self._limit is None else self._limit - self.made
+        return max(1, min(most, left // _A_WORKER))
 
     def close(self, why: ForgeError) -> None:
         """Let no thread begin another request."""

@@ -122,7 +122,7 @@ class _Fetch:
         tasks = [Task(self.repository, number, mark) for number, mark in sorted(numbers, reverse=True, key=_number)]
         task = f"{self.name}: details"
         self.tools.progress.start(task, len(tasks))
-        clients, workers = self.tools.clients, max(1, self.tools.source.workers)
+        clients, workers = self.tools.clients, self.tools.budget.workers(self.tools.source.workers)
         for page in in_order(lambda one: details(clients.mine(), one), tasks, workers, self.tools.budget.close):
             self.tools.progress.advance(task)
             yield page

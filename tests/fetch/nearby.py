@@ -1,0 +1,46 @@
+"""The loopback forge in the test's own process: it starts in no time, and lies as near as a forge can."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelinedoctor.simulate.attachments import Attachments
+from pipelinedoctor.simulate.blobs import Blobs
+from pipelinedoctor.simulate.recording import Recording
+from pipelinedoctor.simulate.routes import Api
+from pipelinedoctor.simulate.server import ApiSide, BlobSide, Ledger, Server
+
+
+@dataclass(frozen=True)
+class Forge:
+    url: str
+    ledger: Ledger
+
+    def counts(self) -> dict[str, int]:
+        return self.ledger.counts()
+
+    def reset(self) -> None:
+        self.ledger.clear()
+
+
+@contextmanager
+def serve(folder: Path, *, token: str | None, rate_limit: int) -> Iterator[Forge]:
+    """Serve a recording until the `with` ends."""
+    ledger = Ledger(rate_limit)
+    recording = Recording.open(folder)
+    with Server(ledger) as api, Server(ledger) as blobs:
+        kept = Blobs(Attachments.of(recording), blobs.url)
+        api.side = ApiSide(Api(recording, api.url, kept), ledger, token)
+        blobs.side = BlobSide(kept)
+        threads = [threading.Thread(target=server.serve_forever, args=(0.01,)) for server in (api, blobs)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield Forge(api.url, ledger)
+        finally:
+            for server in (api, blobs):
+                server.shutdown()
+            for thread in threads:
+                thread.join()

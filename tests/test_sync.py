@@ -1,0 +1,329 @@
+"""The core that stores: batches, what happens when a fetch ends badly, and what a killed fetch loses."""
+
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelinedoctor.errors import BudgetError, StoreError
+from pipelinedoctor.fetch.github_rows import job_rows, run_rows
+from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, RawLog, Silent, Source, SyncState
+from pipelinedoctor.model import TABLES, Change, Commit, FetchGap, Job, Row, Run, TestResult
+from pipelinedoctor.simulate.forge import Forge, serve
+from pipelinedoctor.store.connection import Store
+from pipelinedoctor.sync import PAGES, SECONDS, redacted, sync
+from tests.helpers.recordings import commit, job, job_bodies, run, run_body, write_recording
+
+HOST = "github.com"
+NOW = datetime(2026, 1, 20, tzinfo=UTC)
+ORDER = Order(since=NOW - timedelta(days=30), until=NOW)
+WORKERS = 4
+
+
+class Listed:
+    """A fetcher that hands on what it is given, and raises what it is given."""
+
+    source = Source(forge="github", host=HOST, url="http://127.0.0.1:9", repositories=("a/b",))
+
+    def __init__(self, pages: Iterable[Page], error: BaseException | None = None) -> None:
+        self._pages = pages
+        self._error = error
+        self.closed = False
+
+    def pages(self, order: Order, state: SyncState, progress: Progress) -> Iterator[Page]:
+        try:
+            yield from self._pages
+            if self._error is not None:
+                raise self._error
+        finally:
+            self.closed = True
+
+
+class Ticking:
+    """A clock that moves on by a fixed time at each look."""
+
+    def __init__(self, step: float) -> None:
+        self._step = step
+        self._now = 100.0
+
+    def __call__(self) -> float:
+        self._now += self._step
+        return self._now
+
+
+def page(number: int) -> Page:
+    return Page(rows=[one_commit(number)], marks=[Mark(kind="page", key=str(number), value="1")], requests=2)
+
+
+def one_commit(number: int, subject: str = "Change") -> Commit:
+    return Commit(
+        host=HOST,
+        repository_id=1,
+        sha=str(number),
+        parents=None,
+        authored_at=None,
+        committed_at=None,
+        author="Ada",
+        subject=subject,
+    )
+
+
+def batches(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes, in marks, of the store's transactions from now on."""
+    sizes: list[int] = []
+    write = store.write
+
+    def noted(host: str, rows: Iterable[Row], marks: Any = ()) -> Any:
+        sizes.append(len(marks))
+        return write(host, rows, marks)
+
+    monkeypatch.setattr(store, "write", noted)
+    return sizes
+
+
+def stored(store: Store) -> tuple[int, int]:
+    commits = store.connection.sql("SELECT count(*) FROM commits").fetchall()[0][0]
+    return commits, len(store.state(HOST).all("page"))
+
+
+@pytest.mark.parametrize(
+    ("pages", "step", "sizes"),
+    [
+        (0, 0, []),
+        (1, 0, [1]),
+        (PAGES, 0, [PAGES]),
+        (2 * PAGES + 1, 0, [PAGES, PAGES, 1]),
+        (5, SECONDS, [1] * 5),
+        (5, SECONDS / 2, [2, 2, 1]),
+    ],
+)
+def test_a_batch_is_fifty_pages_or_two_seconds(
+    store: Store, monkeypatch: pytest.MonkeyPatch, pages: int, step: float, sizes: list[int]
+) -> None:
+    found = batches(store, monkeypatch)
+    done = sync(Listed(map(page, range(pages))), store, ORDER, Silent(), clock=Ticking(step))
+    assert found == sizes
+    assert stored(store) == (pages, pages)
+    assert (done.requests, done.new.get("commits", 0), done.gaps, done.outcome) == (2 * pages, pages, 0, "complete")
+
+
+@pytest.mark.parametrize("error", [BudgetError("limit met"), KeyboardInterrupt(), ZeroDivisionError()])
+def test_what_was_read_is_stored_before_the_error_goes_on(store: Store, error: BaseException) -> None:
+    fetcher = Listed(map(page, range(PAGES + 7)), error)
+    with pytest.raises(type(error)):
+        sync(fetcher, store, ORDER, Silent())
+    assert fetcher.closed
+    assert stored(store) == (PAGES + 7, PAGES + 7)
+    outcome = "limit met" if isinstance(error, BudgetError) else "broken off; the next fetch goes on from there"
+    assert sources(store) == [(HOST, "github", "live", None, outcome)]
+
+
+def sources(store: Store) -> list[tuple[Any, ...]]:
+    return store.connection.sql("SELECT host, forge, origin, fetched_at, outcome FROM sources").fetchall()
+
+
+def test_the_time_of_the_last_good_fetch_outlives_a_bad_one(store: Store) -> None:
+    sync(Listed([page(1)]), store, ORDER, Silent(), origin="recording")
+    good = NOW.replace(tzinfo=None)
+    assert sources(store) == [(HOST, "github", "recording", good, "complete")]
+    with pytest.raises(BudgetError):
+        sync(Listed([page(2)], BudgetError("limit met")), store, ORDER, Silent(), origin="recording")
+    assert sources(store) == [(HOST, "github", "recording", good, "limit met")]
+
+
+def test_a_store_that_fails_ends_the_fetch(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetcher = Listed(map(page, range(PAGES * 3)))
+
+    def full(*_: Any) -> None:
+        raise StoreError("no space left")
+
+    monkeypatch.setattr(store, "write", full)
+    with pytest.raises(StoreError, match="no space left"):
+        sync(fetcher, store, ORDER, Silent())
+    assert sources(store) == []
+
+
+def test_the_summary_tells_new_from_changed_rows_and_counts_gaps(store: Store) -> None:
+    gap = FetchGap(host=HOST, repository="a/b", kind="log", subject="job 1", reason="log expired", rows_missing=None)
+    first = sync(Listed([Page(rows=[one_commit(1), one_commit(2), gap])]), store, ORDER, Silent())
+    assert (first.new["commits"], first.changed["commits"], first.gaps) == (2, 0, 1)
+    second = sync(Listed([Page(rows=[one_commit(1, "Reworded"), one_commit(2)])]), store, ORDER, Silent())
+    assert (second.new["commits"], second.changed["commits"], second.gaps) == (0, 1, 0)
+
+
+def test_logs_become_failures_without_secrets(store: Store) -> None:
+    text = "2026-01-05T12:00:00.0000000Z ##[error]Error: login with ghp_0123456789abcdefghijABCDEFGHIJ012345 failed\n"
+    log = RawLog(host=HOST, job_id=1, run_id=1, forge_result="failure", failed_step="Log in", text=text)
+    done = sync(Listed([Page(logs=[log])]), store, ORDER, Silent())
+    assert done.new["failures"] == 1
+    ((step, line, excerpt),) = store.connection.sql("SELECT step, line, excerpt FROM failures").fetchall()
+    assert step == "Log in"
+    assert "failed" in line
+    assert "ghp_0123" not in line + excerpt
+
+
+SECRET = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
+DIRTY = f"see ada@example.org and {SECRET}"
+
+
+def test_free_text_of_rows_is_redacted_and_keys_are_kept() -> None:
+    the_run = run_rows(HOST, run_body(run(1, body={"display_title": DIRTY, "head_branch": DIRTY, "name": DIRTY})))[0]
+    the_job = job_rows(HOST, job_bodies(run(1, jobs=[job(DIRTY, "failure", steps=[{"name": DIRTY}])]))[0], 1)
+    result = TestResult(
+        host=HOST,
+        run_id=1,
+        job_id=1,
+        attempt=1,
+        test=DIRTY,
+        ordinal=0,
+        suite=DIRTY,
+        result="failure",
+        duration_s=1.0,
+        message=DIRTY,
+        detail=DIRTY,
+    )
+    change = Change(
+        host=HOST,
+        repository_id=1,
+        number=1,
+        title=DIRTY,
+        author="ada",
+        state="open",
+        created_at=NOW,
+        merged_at=None,
+        closed_at=None,
+        merge_sha=None,
+        base="main",
+        html_url="",
+    )
+    rows = [the_run, *the_job, result, change, one_commit(1, DIRTY)]
+    clean = [redacted(row) for row in rows]
+    assert SECRET not in str(clean)
+    assert "ada@example.org" not in str(clean)
+    assert [type(row) for row in clean] == [type(row) for row in rows]
+    assert isinstance(clean[0], Run)
+    assert isinstance(clean[1], Job)
+    assert (clean[0].run_id, clean[1].job_id) == (1, 1000)
+    assert redacted(one_commit(1)) == one_commit(1)
+
+
+# --- What a killed fetch loses -------------------------------------------------------------------------------------
+
+KILLS = 20
+OPEN_BATCH = 50
+RUNS = 240
+
+FETCH = """
+import os, sys
+from datetime import datetime
+from pathlib import Path
+from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.interface import Order, Silent, Source
+from pipelinedoctor.store.connection import Store
+from pipelinedoctor.sync import sync
+
+url, path, since, until, workers = sys.argv[1:]
+source = Source(forge="github", host="github.com", url=url, repositories=("acme/shop", "acme/tools"), token="t",
+                throttle=0, workers=int(workers))
+order = Order(since=datetime.fromisoformat(since), until=datetime.fromisoformat(until))
+# Imports take a second, a fetch not much more: each line begins a fetch in a process of its own, all imported.
+for _ in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        with Store.open(Path(path)) as store:
+            sync(GitHubFetcher(source), store, order, Silent())
+        os._exit(0)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+class Fetches:
+    """Real fetches, one process after another, each to be killed at will."""
+
+    def __init__(self, forge: Forge, store: Path) -> None:
+        arguments = [forge.url, str(store), ORDER.since.isoformat(), ORDER.until.isoformat(), str(WORKERS)]
+        self._forge = forge
+        self._nest = subprocess.Popen(
+            [sys.executable, "-c", FETCH, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self, kill_after: int | None) -> int:
+        """Begin a fetch, kill it once it has made so many requests, and tell how it ended."""
+        assert self._nest.stdin is not None
+        assert self._nest.stdout is not None
+        self._forge.reset()
+        self._nest.stdin.write("go\n")
+        self._nest.stdin.flush()
+        child = int(self._nest.stdout.readline())
+        if kill_after is not None:
+            while sum(self._forge.counts().values()) < kill_after:
+                if select.select([self._nest.stdout], [], [], 0.002)[0]:
+                    break  # it has ended by itself
+            else:
+                os.kill(child, signal.SIGKILL)
+        return int(self._nest.stdout.readline())
+
+    def end(self) -> None:
+        self._nest.communicate()
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    start = datetime(2026, 1, 2, tzinfo=UTC)
+    failing = [job("test", "failure", log="Error: boom\n", junit="<testsuite><testcase name='a'/></testsuite>")]
+    runs = [
+        run(
+            number,
+            jobs=[*failing, job("test", attempt=2)] if number % 5 == 0 else [job("build"), job("test")],
+            created=start + number * timedelta(minutes=90),
+            repository="acme/tools" if number % 4 == 0 else "acme/shop",
+        )
+        for number in range(1, RUNS + 1)
+    ]
+    commits = [commit(f"{number:040x}", "2026-01-05T11:00:00Z") for number in range(150)]
+    return write_recording(tmp_path_factory.mktemp("recording"), runs, commits=commits)
+
+
+def test_a_fetch_killed_again_and_again_loses_no_row_and_repeats_only_its_open_batch(
+    recorded: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    moments = random.Random(20)
+    with serve(recorded) as forge:
+        killed, clean = Fetches(forge, tmp_path / "killed.duckdb"), Fetches(forge, tmp_path / "clean.duckdb")
+        request.addfinalizer(killed.end)
+        request.addfinalizer(clean.end)
+        asked: set[str] = set()
+        ends: list[int] = []
+        for _ in range(KILLS):
+            ends.append(killed.run(kill_after=moments.randint(1, 160)))
+            asked, again = gone_through(forge, asked)
+            assert again <= OPEN_BATCH + 4 * WORKERS
+        assert ends.count(-signal.SIGKILL) >= KILLS // 2
+        assert killed.run(kill_after=None) == 0
+        asked, again = gone_through(forge, asked)
+        assert again <= OPEN_BATCH + 4 * WORKERS
+        assert clean.run(kill_after=None) == 0
+        assert gone_through(forge, set())[0] == asked
+    assert contents(tmp_path / "killed.duckdb") == contents(tmp_path / "clean.duckdb")
+
+
+def gone_through(forge: Forge, before: set[str]) -> tuple[set[str], int]:
+    """All pages of lists and of jobs asked for so far, and how many of the newest fetch had been asked for before."""
+    lists = ("/actions/runs", "/commits", "/actions/runs/{run_id}/jobs")
+    now = {one.target for one in forge.requests() if one.route.endswith(lists)}
+    return before | now, len(before & now)
+
+
+def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    with Store.open(path, read_only=True) as opened:
+        tables = [*(table.table for table in TABLES), "sync_state", "sources"]
+        return {name: opened.connection.sql(f"SELECT * FROM {name} ORDER BY ALL").fetchall() for name in tables}
