@@ -59,7 +59,13 @@ class Rules:
 @cache
 def shipped_rules() -> Rules:
     """The rules that come with pipelinedoctor."""
-    return load_rules([shipped("queries") / "rules"])
+    return rules_beside(())
+
+
+def rules_beside(packs: Iterable[Path]) -> Rules:
+    """The shipped rules, and those in the folder `rules` of each further directory of queries that has one."""
+    own = (pack / "rules" for pack in packs)
+    return load_rules([shipped("queries") / "rules", *(folder for folder in own if folder.is_dir())])
 
 
 def load_rules(directories: Iterable[Path]) -> Rules:

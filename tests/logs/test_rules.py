@@ -7,9 +7,8 @@ import pytest
 from pipelinedoctor.errors import PackError
 from pipelinedoctor.fetch.interface import RawLog
 from pipelinedoctor.logs.explain import explain, explain_all
-from pipelinedoctor.logs.rules import Rule, load_rules, shipped_rules
+from pipelinedoctor.logs.rules import Rule, load_rules, rules_beside, shipped_rules
 from pipelinedoctor.model import Category
-from pipelinedoctor.resources import shipped
 
 RULES = shipped_rules().rules
 RULE = """
@@ -84,11 +83,12 @@ def test_good_news_match_no_rule(line: str) -> None:
 
 
 def test_a_later_directory_replaces_and_adds(tmp_path: Path) -> None:
-    (tmp_path / "mine.toml").write_text(
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "mine.toml").write_text(
         RULE.format(id="pytest", pattern="it failed") + RULE.format(id="new", pattern="x")
     )
 
-    rules = load_rules([shipped("queries") / "rules", tmp_path])
+    rules = rules_beside([tmp_path, tmp_path / "a directory of queries without rules"])
 
     assert len(rules.rules) == len(RULES) + 1
     replaced = rules.get("pytest")
