@@ -14,6 +14,7 @@ from pipelinedoctor.stats.posterior import flaky_probability, jeffreys
 
 COMMIT = ("commit_sha", "event_class")
 DEFAULT = "default"
+CHANGE = "change"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +29,18 @@ class Rule:
 
 
 def line_of_work() -> pl.Expr:
-    """What shares its faults: a commit of the default branch stands alone, the commits of a change do not."""
-    change = pl.coalesce(pl.col("change_number").cast(pl.String), "branch", "commit_sha")
-    return pl.when(pl.col("event_class") == DEFAULT).then("commit_sha").otherwise(change).alias("line")
+    """What shares its faults and so weighs as one: a commit of the default branch, a change, a week of another branch."""
+    branch = pl.coalesce("branch", "commit_sha")
+    change = pl.coalesce(pl.col("change_number").cast(pl.String), branch)
+    week = pl.concat_str(branch, pl.col("run_created_at").dt.strftime("%G-W%V"), separator=" ")
+    return (
+        pl.when(pl.col("event_class") == DEFAULT)
+        .then("commit_sha")
+        .when(pl.col("event_class") == CHANGE)
+        .then(change)
+        .otherwise(week)
+        .alias("line")
+    )
 
 
 def commit_verdicts(executions: pl.DataFrame, unit: Sequence[str]) -> pl.DataFrame:
@@ -79,7 +89,7 @@ def judged(failing: pl.DataFrame, totals: pl.DataFrame, unit: Sequence[str], rul
     `failing` has `unit`'s columns, `event_class`, `line`, `contradicted`, `isolated`: a row for each unit and commit with a
     failure. `totals` has `commits`: on how many commits each unit passed or failed. Gives `commits`, `failed`,
     `contradicted`, `isolated` (counts of commits), `probability` that the unit is flaky, `low` and `high` (Jeffreys 95 % of
-    (contradicted + isolated) / commits), and `verdict`: flaky, suspected or null. The commits of one change weigh as one.
+    (contradicted + isolated) / commits), and `verdict`: flaky, suspected or null. Commits of one `line` weigh as one.
     """
     only_failed = (pl.col("event_class") != DEFAULT) & ~pl.col("contradicted")
     counts = (

@@ -179,6 +179,16 @@ def test_two_changes_weigh_as_two(store: Store) -> None:
     assert dict(found.evidence.details)["commits by event"] == "changes 2"
 
 
+@pytest.mark.parametrize(("later", "verdict"), [(1, Verdict.SUSPECTED), (24 * 8, Verdict.FLAKY)])
+def test_the_commits_of_a_week_of_another_branch_weigh_as_one(store: Store, later: float, verdict: Verdict) -> None:
+    history = [*pushes("p" * 10)]
+    history += [
+        Made(commit=commit, jobs={"unit": "fp"}, branch="develop", hour=hour)
+        for commit, hour in (("x", 20), ("y", 20 + later))
+    ]
+    assert only(ask(store, history)).verdict is verdict
+
+
 def test_changes_that_only_fail_are_no_evidence(store: Store) -> None:
     history = [*pushes("p" * 10), *(change(n, f"x{n}", "f") for n in range(9))]
     assert not ask(store, history).findings
@@ -275,6 +285,15 @@ def test_a_job_that_also_fails_alone_is_no_roll_up(store: Store) -> None:
     runs = [made(f"c{n}", unit="p", after="p") for n in range(12)]
     runs += [made("x", unit="fp", after="fp"), made("y", unit="fp", after="fp"), made("z", unit="p", after="fp")]
     assert {found.subject.job for found in ask(store, runs).findings} == {"unit", "after"}
+
+
+def test_a_job_that_failed_after_others_by_chance_is_no_roll_up(store: Store) -> None:
+    # Another job fails before it in half of the runs, so two coincidences mean little.
+    runs = [made(f"c{n}", unit="f" if n % 2 else "p", after="p") for n in range(12)]
+    runs += [made("x", unit="ff", after="fp"), made("y", unit="ff", after="fp")]
+    answer = ask(store, runs)
+    assert "after" in {found.subject.job for found in answer.findings}
+    assert not answer.notes
 
 
 def test_the_line_that_explains_most_failures_is_shown(store: Store) -> None:
