@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from pipelinedoctor.fetch.interface import RawLog
-from pipelinedoctor.logs.excerpt import candidates, excerpt
+from pipelinedoctor.logs.excerpt import MAX_EXCERPT, candidates, excerpt
 from pipelinedoctor.logs.mask import fingerprint, masked
 from pipelinedoctor.logs.redact import redact
 from pipelinedoctor.logs.rules import CERTAIN, Rules, shipped_rules
@@ -60,13 +60,18 @@ def _explain(logs: list[RawLog], rules: Rules) -> list[Failure]:
             continue
         category = _category(log, rule, rules)
         line = cut(redact(unmark(texts[number][at])).strip(), MAX_MESSAGE)
-        found.append((log, line, redact(excerpt(texts[number], at)), category, rule))
+        found.append((log, line, _fitted(redact(excerpt(texts[number], at))), category, rule))
     return _failures(found)
 
 
 def _without_keys(text: str) -> str:
     # A private key is the one secret of many lines: it goes before the text is taken apart.
     return redact(text) if "PRIVATE KEY" in text else text
+
+
+def _fitted(context: str) -> str:
+    # What redaction puts in may be longer than what it took out.
+    return context.encode()[:MAX_EXCERPT].decode(errors="ignore")
 
 
 def _frame(texts: list[list[str]], allowed: list[list[bool]]) -> pl.DataFrame:

@@ -24,6 +24,7 @@ _STAMP = re.compile(
 _GITLAB_SECTION = re.compile(r"section_(start|end):[0-9]{1,19}:([\w.-]{1,200})(?:\[[^\]\n]{0,200}\])?\r?")
 _GITHUB_COMMAND = re.compile(r"^::(group|endgroup|error|warning|debug)(?: [^\n:]{0,300})?::", re.MULTILINE)
 _AZURE_SECTION = re.compile(r"^##\[section\](Starting|Finishing): ?", re.MULTILINE)
+_WORD_AT_END = re.compile(r"(?<=[^\w-])[\w-]*\Z")
 _MARK = re.compile(r"##\[[a-z-]{1,20}\]")
 
 
@@ -36,11 +37,11 @@ def bound(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def cut(line: str, limit: int = MAX_LINE) -> str:
-    """The line, or its start with a mark; the cut is at a blank where one is near, so that no word is halved."""
+    """The line, or its start with a mark. No word is halved, if it is not very long: half a token is not known as one."""
     if len(line) <= limit:
         return line
-    blank = line.rfind(" ", limit - limit // 10, limit)
-    return line[: blank if blank > 0 else limit].rstrip() + CUT
+    word = _WORD_AT_END.search(line, limit - limit // 10, limit)
+    return line[: word.start() if word else limit].rstrip() + CUT
 
 
 def clean(text: str) -> str:

@@ -156,9 +156,25 @@ def test_sizes_are_bounded() -> None:
     found = one(*["x" * 10_000] * 50, "##[error]" + "ü " * 10_000, *["y" * 10_000] * 50, step="s" * 10_000)
 
     assert len(found.line) < MAX_MESSAGE + 20
-    assert len(found.excerpt.encode()) <= MAX_EXCERPT + 100
+    assert len(found.excerpt.encode()) <= MAX_EXCERPT
     assert found.step is not None
     assert len(found.step) < 400
+
+
+def test_an_excerpt_does_not_grow_with_what_is_taken_out() -> None:
+    found = one(*["a@b.co " * 80] * 20)
+
+    assert "a@b.co" not in found.excerpt
+    assert len(found.excerpt.encode()) <= MAX_EXCERPT
+
+
+@pytest.mark.parametrize("before", [1_950, 1_970, 1_990])
+def test_no_half_of_a_token_is_left_where_a_line_is_cut(before: int) -> None:
+    token = "gh" + "p_" + "a1B2c3D4e5F6" * 3
+
+    found = one("x" * before + "=" + token + "; " + "y" * 500)
+
+    assert token[:8] not in found.excerpt
 
 
 def test_many_logs_are_explained_as_one_by_one() -> None:
