@@ -20,6 +20,9 @@ PAGES = 50
 SECONDS = 2.0
 """Longest time that a page waits for the others of its batch, while pages come in."""
 
+LOG_CHARACTERS = 32_000_000
+"""Logs that are kept waiting at the most, whatever the number of their pages."""
+
 _FREE_TEXT: Mapping[type[Row], tuple[str, ...]] = {
     Run: ("pipeline", "pipeline_name", "branch", "title"),
     Job: ("name", "labels", "runner"),
@@ -54,6 +57,7 @@ class _Batch:
         self._clock = clock
         self._pages: list[Page] = []
         self._since = 0.0
+        self._logs = 0
         self.requests = self.gaps = 0
         self.new: Counter[str] = Counter()
         self.changed: Counter[str] = Counter()
@@ -61,9 +65,12 @@ class _Batch:
     def add(self, page: Page) -> None:
         if not self._pages:
             self._since = self._clock()
+            self._logs = 0
         self._pages.append(page)
+        self._logs += sum(len(log.text) for log in page.logs)
         self.requests += page.requests
-        if len(self._pages) >= PAGES or self._clock() - self._since >= SECONDS:
+        late = self._clock() - self._since >= SECONDS
+        if late or len(self._pages) >= PAGES or self._logs >= LOG_CHARACTERS:
             self.commit()
 
     def commit(self) -> None:

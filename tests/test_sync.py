@@ -115,6 +115,18 @@ def test_a_batch_is_fifty_pages_or_two_seconds(
     assert (done.requests, done.new.get("commits", 0), done.gaps, done.outcome) == (2 * pages, pages, 0, "complete")
 
 
+def test_long_logs_do_not_wait_for_a_full_batch(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelinedoctor.sync.LOG_CHARACTERS", 100)
+    found = batches(store, monkeypatch)
+
+    def logged(number: int) -> Page:
+        log = RawLog(host=HOST, job_id=number, run_id=1, forge_result=None, failed_step=None, text="x" * 60)
+        return Page(logs=[log], marks=page(number).marks)
+
+    sync(Listed(map(logged, range(5))), store, ORDER, Silent(), clock=Ticking(0))
+    assert found == [2, 2, 1]
+
+
 @pytest.mark.parametrize("error", [BudgetError("limit met"), KeyboardInterrupt(), ZeroDivisionError()])
 def test_what_was_read_is_stored_before_the_error_goes_on(store: Store, error: BaseException) -> None:
     fetcher = Listed(map(page, range(PAGES + 7)), error)

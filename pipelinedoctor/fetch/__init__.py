@@ -1,0 +1,1 @@
+"""Fetchers: what knows an API and hands on rows; one file an implementation."""

@@ -34,8 +34,8 @@ class Readable(Protocol):
         """At most `size` bytes, none at the end. Raises `UnfitError` where the rest cannot be had."""
 
 
-def log_text(chunks: Iterable[bytes]) -> str:
-    """The first 64 KiB and the last 4 MiB of a log, with a line between them that says how much was left out."""
+def log_text(chunks: Iterable[bytes], most: int = LOG_TAIL) -> str:
+    """The first 64 KiB and the last `most` bytes of a log, between them a line that says how much was left out."""
     head, tail = bytearray(), deque[bytes]()
     total = kept = 0
     for chunk in _at_most(LOG_MOST, chunks):
@@ -44,9 +44,9 @@ def log_text(chunks: Iterable[bytes]) -> str:
         total += len(chunk)
         tail.append(chunk[room:])
         kept += len(tail[-1])
-        while kept - len(tail[0]) >= LOG_TAIL:
+        while kept - len(tail[0]) >= most:
             kept -= len(tail.popleft())
-    rest = b"".join(tail)[-LOG_TAIL:]
+    rest = b"".join(tail)[-most:]
     omitted = total - len(head) - len(rest)
     middle = f"\n[{omitted} bytes left out]\n".encode() if omitted else b""
     return (bytes(head) + middle + rest).decode("utf-8", errors="replace")

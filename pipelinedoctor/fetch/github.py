@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.github_client import Budget, Client, Clients, RefusedError
-from pipelinedoctor.fetch.github_repository import Tools, gap, repository_pages
+from pipelinedoctor.fetch.github_repository import Tools, repository_pages
+from pipelinedoctor.fetch.github_rows import gap
 from pipelinedoctor.fetch.interface import Order, Page, Progress, Source, SyncState
 
 

@@ -33,7 +33,7 @@ _TROUBLES: tuple[tuple[type[Exception], str], ...] = (
     (requests.exceptions.ContentDecodingError, "the answer cannot be decoded"),
     (requests.exceptions.ConnectionError, "no connection"),
 )
-_LATER = {401: "check the token", 403: "check what the token may read", 404: "check its name and the token"}
+_ADVICE = {401: "check the token", 403: "check what the token may read", 404: "check its name and the token"}
 _T = TypeVar("_T")
 
 
@@ -170,7 +170,7 @@ class Client:
             limit = BudgetError(said)
             self._budget.close(limit)
             raise limit
-        advice = f"; {_LATER[status]}" if status in _LATER else ""
+        advice = f"; {_ADVICE[status]}" if status in _ADVICE else ""
         raise RefusedError(f"{self._host} answered {status} for {path}: {message}{advice}", status)
 
     def _download(self, location: str, read: Callable[[Iterator[bytes]], _T]) -> _T:

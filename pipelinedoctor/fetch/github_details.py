@@ -9,16 +9,19 @@ from urllib.parse import quote
 from pipelinedoctor.fetch.artifacts import assign, looks_like_report
 from pipelinedoctor.fetch.attempts import carry_over, derived_attempts
 from pipelinedoctor.fetch.bounds import bounded, instant
-from pipelinedoctor.fetch.download import ARCHIVE_MOST, UnfitError, archive, log_text, xml_members
+from pipelinedoctor.fetch.download import ARCHIVE_MOST, LOG_TAIL, UnfitError, archive, log_text, xml_members
 from pipelinedoctor.fetch.github_client import Client, RefusedError
-from pipelinedoctor.fetch.github_rows import FAILING, failed_step, job_rows
+from pipelinedoctor.fetch.github_rows import FAILING, failed_step, gap, job_rows
 from pipelinedoctor.fetch.github_session import RunMark
 from pipelinedoctor.fetch.interface import Mark, Page, RawLog
 from pipelinedoctor.fetch.junit import Ledger, executions
-from pipelinedoctor.model import FetchGap, Job, Repository, Result, Row, Step
+from pipelinedoctor.model import Job, Repository, Result, Row, Step
 
 _GONE = frozenset({404, 410})
 _NOT_PERMITTED = frozenset({401, 403})
+LOGS_IN_FULL = 4 * LOG_TAIL
+"""Characters of logs of one run, all in memory together, after which less is kept of each further one."""
+LOG_TAIL_OF_MANY = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,14 @@ class _Details:
     def page(self) -> Page:
         before = self.client.made
         try:
-            bodies = list(self.client.pages(f"{self._path('runs', self.task.run_id)}/jobs", "jobs", {"filter": "all"}))
+            jobs = self.client.pages(f"{self._path('runs', self.task.run_id)}/jobs", "jobs", {"filter": "all"})
+            bodies = {body.get("id"): body for body in jobs}
         except RefusedError as error:
             if error.status not in _GONE:
                 raise
             self._gap("jobs", f"run {self.task.run_id}", _reason("jobs", error))
         else:
-            self._jobs(bodies)
+            self._jobs(list(bodies.values()))
         mark = Mark(kind="run", key=self.task.key, value=str(self.task.mark.detailed()))
         return Page(rows=self.rows, logs=self.logs, marks=[mark], requests=self.client.made - before)
 
@@ -88,7 +92,8 @@ class _Details:
 
     def _log(self, job: Job, step: str | None) -> None:
         try:
-            text = self.client.blob(f"{self._path('jobs', job.job_id)}/logs", log_text)
+            tail = LOG_TAIL if sum(len(log.text) for log in self.logs) < LOGS_IN_FULL else LOG_TAIL_OF_MANY
+            text = self.client.blob(f"{self._path('jobs', job.job_id)}/logs", lambda chunks: log_text(chunks, tail))
         except UnfitError as error:
             self._gap("log", f"job {job.job_id}", str(error))
         except RefusedError as error:
@@ -155,7 +160,7 @@ class _Details:
                         for execution in executions(member.stream):
                             self.rows.append(ledger.enter(execution))
                     except UnfitError as error:
-                        self._gap("tests", f"{subject}/{bounded(member.name)}", str(error))
+                        self._gap("tests", f"{subject}/{bounded(member.name)}" if member.name else subject, str(error))
         except UnfitError as error:
             self._gap("tests", subject, str(error))
         except RefusedError as error:
@@ -169,15 +174,7 @@ class _Details:
 
     def _gap(self, kind: str, subject: str, reason: str) -> None:
         repository = self.task.repository
-        gap = FetchGap(
-            host=repository.host,
-            repository=repository.full_name,
-            kind=kind,
-            subject=subject,
-            reason=reason,
-            rows_missing=None,
-        )
-        self.rows.append(gap)
+        self.rows.append(gap(repository.host, repository.full_name, kind, subject, reason))
 
 
 @dataclass(frozen=True, slots=True)

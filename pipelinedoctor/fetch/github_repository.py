@@ -7,7 +7,7 @@ from urllib.parse import quote
 from pipelinedoctor.fetch.github_client import Budget, Clients, RefusedError
 from pipelinedoctor.fetch.github_details import Task, details, run_key
 from pipelinedoctor.fetch.github_lists import LISTED, Entries, Listing, Lists
-from pipelinedoctor.fetch.github_rows import commit_row, repository_row, run_rows
+from pipelinedoctor.fetch.github_rows import commit_row, gap, repository_row, run_rows
 from pipelinedoctor.fetch.github_session import LOOK_BACK, RunMark, Session, listed, open_session
 from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, Source, SyncState
 from pipelinedoctor.fetch.parallel import in_order
@@ -41,11 +41,6 @@ def repository_pages(name: str, tools: Tools, order: Order, state: SyncState) ->
     yield from fetch.open_runs()
     yield from fetch.details()
     yield Page(marks=[*fetch.lists.ended(), *fetch.session.closed()])
-
-
-def gap(host: str, repository: str, kind: str, subject: str, reason: str, missing: int | None = None) -> FetchGap:
-    """What could not be had, as a row."""
-    return FetchGap(host=host, repository=repository, kind=kind, subject=subject, reason=reason, rows_missing=missing)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.bounds import bounded, first_line, instant, seconds_between
-from pipelinedoctor.model import Commit, Forge, Job, Repository, Result, Row, Run, RunAttempt, Step
+from pipelinedoctor.model import Commit, FetchGap, Forge, Job, Repository, Result, Row, Run, RunAttempt, Step
 
 Body = Mapping[str, Any]
 
@@ -134,6 +134,11 @@ def commit_row(host: str, body: Body, repository_id: int) -> Commit:
         author=_person(author),
         subject=first_line(commit.get("message")),
     )
+
+
+def gap(host: str, repository: str, kind: str, subject: str, reason: str, missing: int | None = None) -> FetchGap:
+    """What could not be had, as a row."""
+    return FetchGap(host=host, repository=repository, kind=kind, subject=subject, reason=reason, rows_missing=missing)
 
 
 def _run(host: str, body: Body) -> Run:

@@ -44,8 +44,7 @@ def test_of_a_long_log_the_ends_are_kept_and_the_rest_is_counted() -> None:
 def test_how_a_log_comes_in_chunks_does_not_matter(chunks: list[bytes]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(download, "LOG_HEAD", 16)
-        patch.setattr(download, "LOG_TAIL", 32)
-        assert log_text(chunks) == log_text([b"".join(chunks)])
+        assert log_text(chunks, 32) == log_text([b"".join(chunks)], 32)
 
 
 def test_a_log_or_archive_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -372,6 +372,19 @@ def test_equal_reports_of_two_jobs_are_two_executions(rig: Rig) -> None:
     assert rig.rows("SELECT job_id FROM test_results ORDER BY ALL") == [(1000,), (1001,)]
 
 
+def test_of_many_long_logs_of_a_run_less_is_kept(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelinedoctor.fetch.github_details.LOGS_IN_FULL", 200_000)
+    monkeypatch.setattr("pipelinedoctor.fetch.github_details.LOG_TAIL_OF_MANY", 10)
+    rig.record(run(1, jobs=[job(name, "failure", log="y" * 150_000) for name in "abc"]))
+    source = Source(forge="github", host="h", url=rig.forge.url, repositories=("acme/shop",), throttle=0)
+    pages = GitHubFetcher(source).pages(
+        Order(since=NOW - timedelta(days=30), until=NOW), rig.store.state("h"), Silent()
+    )
+    logs = [log.text for page in pages for log in page.logs]
+    assert [len(log) for log in logs[:2]] == [150_000] * 2
+    assert logs[2] == "y" * 65_536 + "\n[84454 bytes left out]\n" + "y" * 10
+
+
 def test_progress_is_told(rig: Rig) -> None:
     rig.record(GREEN, RED)
     told: list[tuple[str, str, int | None]] = []
