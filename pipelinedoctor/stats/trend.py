@@ -4,13 +4,14 @@ Whether: the Mann-Kendall test (H. B. Mann, Econometrica 13, 1945; M. G. Kendall
 correction for ties and for continuity. How much: the median of the pairwise slopes (P. K. Sen, JASA 63, 1968; H. Theil,
 1950) with Sen's interval from order statistics. Both look at ranks and pairs, so one bad week cannot make a trend.
 
-The test takes the points as independent. Days of a CI are not (working hours, weekends, one slow week); medians of whole
-weeks nearly are. So a trend is claimed from weekly medians alone.
+The test takes the points as independent. Days of a CI are not (working hours, weekends, one slow week); medians of weeks
+nearly are. So a trend is claimed from weekly medians alone.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -113,29 +114,30 @@ def _variance(x: _Values, y: _Values) -> float:
 def weekly(values: pl.DataFrame, by: Sequence[str], window: Window) -> pl.DataFrame:
     """Weekly medians of a frame with the columns `by`, `at` (time, UTC) and `value` (number).
 
-    Weeks are counted back from the window's end, so that each is whole; what is left over at the start is left out.
-    Returns, sorted by `by` and `week`: by, `week` (0 is the oldest), `week_start` (Date), `n`, `mean`, `median`, `p90`
-    (null below 10 values). Weeks without values have no row.
+    Weeks are those of the calendar, from Monday 00:00 UTC, so that a week has the same numbers every night once it is over.
+    The newest may be a part of a week; one that the window's start cuts is left out. Returns, sorted by `by` and `week`: by,
+    `week` (0 is the oldest), `week_start` (Date), `n`, `mean`, `median`, `p90` (null below 10 values). Weeks without values
+    have no row.
     """
-    weeks = (window.end - window.start).days // _DAYS
-    back = (pl.lit(window.end) - pl.col("at")).dt.total_microseconds()
-    week = (weeks - 1 - (back - 1) // (_DAYS * 86_400_000_000)).cast(pl.Int64)
+    first = _monday(window.start + timedelta(days=_DAYS) - timedelta(microseconds=1))
+    start = pl.col("at").dt.truncate("1w")
     return (
-        values.with_columns(week=week)
-        .filter(pl.col("week").is_between(0, weeks - 1), pl.col("value").is_not_null())
-        .group_by(*by, "week")
+        values.filter(pl.col("at").is_between(first, window.end, closed="left"), pl.col("value").is_not_null())
+        .with_columns(week=(start - pl.lit(first)).dt.total_days() // _DAYS, week_start=start.dt.date())
+        .group_by(*by, "week", "week_start")
         .agg(
             pl.len().cast(pl.Int64).alias("n"),
             pl.col("value").mean().alias("mean"),
             pl.col("value").median().alias("median"),
             pl.when(pl.len() >= MIN_FOR_P90).then(pl.col("value").quantile(0.9, "linear")).alias("p90"),
         )
-        .with_columns(
-            week_start=(pl.lit(window.end) - pl.duration(days=_DAYS * (weeks - pl.col("week")))).dt.date(),
-        )
         .select(*by, "week", "week_start", "n", "mean", "median", "p90")
         .sort(*by, "week", nulls_last=True)
     )
+
+
+def _monday(time: datetime) -> datetime:
+    return (time - timedelta(days=time.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def trends(weeks: pl.DataFrame, by: Sequence[str]) -> dict[tuple[object, ...], Trend]:

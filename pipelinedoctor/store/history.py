@@ -139,7 +139,8 @@ class History:
 
     def same_commit(self, window: Window | None = None) -> pl.DataFrame:
         """What failed, by commit, and whether it passed there, too; one row for each host, repository_id, pipeline_id,
-        job, commit_sha and event_class with at least one failing execution, ordered by these.
+        job, name, commit_sha and event_class with at least one failing execution, ordered by these. The name is among them
+        because a job's shards share its identity, and one shard does not contradict another.
 
         Further columns: forge, repository, pipeline; failures, successes (Int64), failing_minutes (Int64, billed);
         first_failed_at, last_failed_at; failed_job_id, failed_run_id, failed_url of the last failing execution;

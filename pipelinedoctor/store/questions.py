@@ -5,7 +5,7 @@ NAMES = """
     FROM job_history
 """
 
-_KEY = ("host", "repository_id", "pipeline_id", "job", "commit_sha", "event_class")
+_KEY = ("host", "repository_id", "pipeline_id", "job", "name", "commit_sha", "event_class")
 _FAILING = "result IN ('failure', 'timed_out')"
 _IN_WINDOW = "run_created_at >= $1 AND run_created_at < $2"
 

@@ -12,7 +12,7 @@ from scipy.stats import kendalltau, norm, theilslopes
 from pipelinedoctor.stats.trend import Trend, line, trends, weekly
 from pipelinedoctor.store.history import Window
 
-END = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
+END = datetime(2026, 1, 5, tzinfo=UTC)
 HALF_YEAR = Window(END - timedelta(weeks=26), END)
 
 values = st.lists(st.integers(0, 12), min_size=3, max_size=30)
@@ -92,7 +92,7 @@ def frame(rows: Sequence[tuple[str, datetime, float | None]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def test_weeks_are_counted_back_from_the_end() -> None:
+def test_weeks_run_from_monday_to_monday() -> None:
     week = timedelta(weeks=1)
     moment = timedelta(microseconds=1)
     weeks = weekly(
@@ -109,7 +109,20 @@ def test_weeks_are_counted_back_from_the_end() -> None:
     )
 
     assert weeks.select("week", "n", "median").rows() == [(0, 1, 7.0), (24, 1, 5.0), (25, 2, 2.0)]
-    assert weeks["week_start"].to_list() == [date(2025, 7, 3), date(2025, 12, 18), date(2025, 12, 25)]
+    assert weeks["week_start"].to_list() == [date(2025, 7, 7), date(2025, 12, 22), date(2025, 12, 29)]
+
+
+@pytest.mark.parametrize(
+    "later", [timedelta(microseconds=1), timedelta(days=3), timedelta(days=7) - timedelta(microseconds=1)]
+)
+def test_a_week_that_is_over_is_the_same_on_every_night(later: timedelta) -> None:
+    rows = [("a", END + timedelta(days=7, hours=-5 * number), float(number)) for number in range(300)]
+    aligned = weekly(frame(rows), ["pipeline"], HALF_YEAR)
+    shifted = weekly(frame(rows), ["pipeline"], Window(HALF_YEAR.start + later, HALF_YEAR.end + later))
+    over = shifted.filter(pl.col("week_start") < END.date())
+
+    assert over.drop("week").rows() == aligned.drop("week").rows()
+    assert over["week"].to_list() == [week - 1 for week in aligned["week"]]
 
 
 def test_what_lies_outside_or_has_no_value_is_in_no_week() -> None:

@@ -298,7 +298,7 @@ def test_a_history_of_later_rows_knows_their_identity(store: Store) -> None:
 # The same commit
 
 _RESULTS = ("success", "failure", "timed_out", "cancelled", "skipped", "error", "unknown")
-_KEY = ("host", "repository_id", "pipeline_id", "job", "commit_sha", "event_class")
+_KEY = ("host", "repository_id", "pipeline_id", "job", "name", "commit_sha", "event_class")
 
 runs_of_any_kind = st.builds(
     run,
@@ -334,7 +334,9 @@ def executions(runs: list[Run], jobs: list[Job], names: pl.DataFrame, window: Wi
         pipeline = (HOST, its_run.repository_id, its_run.pipeline_id)
         classes = {"push": "default", "schedule": "default", "pull_request": "change"}
         yield {
-            "key": (*pipeline, identity[*pipeline, row.name], its_run.commit_sha, classes.get(its_run.event, "other")),
+            "key": (
+                *pipeline, identity[*pipeline, row.name], row.name, its_run.commit_sha, classes.get(its_run.event, "other")
+            ),  # fmt: skip
             "job": row,
             "at": row.completed_at or row.started_at or row.created_at or its_run.created_at,
             "minutes": billed_minutes(row.duration_s),
@@ -403,7 +405,7 @@ def test_same_commit_names_a_failing_and_a_passing_job(store: Store) -> None:
     rows += [job(30, 1, name="lint", result="failure")]
     lint, test = history(store, rows).same_commit().rows(named=True)
     assert test == {
-        **dict(zip(_KEY, (HOST, 1, 7, "test", "a" * 40, "default"), strict=True)),
+        **dict(zip(_KEY, (HOST, 1, 7, "test", "test", "a" * 40, "default"), strict=True)),
         "forge": "github",
         "repository": "octo/app",
         "pipeline": ".github/workflows/ci.yml",
@@ -420,6 +422,13 @@ def test_same_commit_names_a_failing_and_a_passing_job(store: Store) -> None:
         "passed_url": job(12, 1).html_url,
     }
     assert (lint["job"], lint["successes"], lint["passed_job_id"], lint["passed_url"]) == ("lint", 0, None, None)
+
+
+def test_one_shard_does_not_contradict_another(store: Store) -> None:
+    rows: list[Row] = [repository(), run(1), job(1, 1, name="test (1/2)", result="failure"), job(2, 1, name="test (2/2)")]
+    seen = history(store, rows)
+    assert seen.same_commit().select("job", "name", "failures", "successes").rows() == [("test", "test (1/2)", 1, 0)]
+    assert seen.totals().contradicted_jobs == 0
 
 
 @pytest.mark.parametrize(
