@@ -15,9 +15,9 @@ from pipelinedoctor.query import Query
 from pipelinedoctor.report import facts
 from pipelinedoctor.report.headline import headline, scope
 from pipelinedoctor.report.model import Report, Section
-from pipelinedoctor.report.units import counted
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.store.history import History, Window
+from pipelinedoctor.units import counted
 
 _REASON = 300
 _SEVERITIES = list(Severity)

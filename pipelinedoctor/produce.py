@@ -69,7 +69,7 @@ def _end_of(store: Store) -> datetime:
     rows = store.connection.sql("SELECT origin, fetched_at FROM sources ORDER BY host").fetchall()
     if not rows:
         raise StoreError("the store holds nothing yet; `pipelinedoctor fetch` fills it")
-    ends = [at for origin, at in rows if origin != "live" and at is not None]
+    ends: list[datetime] = [at for origin, at in rows if origin != "live" and at is not None]
     if len(ends) == len(rows):
         return max(ends).replace(tzinfo=UTC)
     return datetime.now(UTC).replace(microsecond=0)

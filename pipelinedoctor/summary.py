@@ -8,10 +8,10 @@ from pathlib import Path
 from textwrap import fill, indent
 from typing import TYPE_CHECKING, Any
 
+from pipelinedoctor import units
 from pipelinedoctor.findings import Finding
 from pipelinedoctor.model import Severity
 from pipelinedoctor.query import Query
-from pipelinedoctor.report import units
 
 if TYPE_CHECKING:
     from pipelinedoctor.demo import Outcome
@@ -65,9 +65,8 @@ def of_queries(queries: Mapping[str, Query[Any]]) -> str:
 
 def _question(query: Query[Any]) -> str:
     lines = [f"{query.id}: {query.title}", indent(fill(" ".join(query.docs.split()), _WIDTH - 2), "  ")]
-    for option in dataclasses.fields(query.options):
-        lines.append(f"    {option.name} = {option.default!r}")
-    return "\n".join(lines)
+    options = (f"    {option.name} = {option.default!r}" for option in dataclasses.fields(query.options))
+    return "\n".join([*lines, *options])
 
 
 def _line(number: int, finding: Finding) -> str:

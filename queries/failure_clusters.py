@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from pipelinedoctor.clusters import INFRASTRUCTURE, Outage, clustered, failing_jobs, outages
+from pipelinedoctor.derive.clusters import INFRASTRUCTURE, Outage, clustered, failing_jobs, outages
+from pipelinedoctor.derive.flakiness import counted
 from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Link, Measure, Subject
-from pipelinedoctor.flakiness import counted
 from pipelinedoctor.logs.rules import shipped_rules
 from pipelinedoctor.model import Category, Verdict
 from pipelinedoctor.query import query

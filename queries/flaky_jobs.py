@@ -6,8 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Measure
-from pipelinedoctor.flakiness import (
+from pipelinedoctor.derive.flakiness import (
     JOB,
     counted,
     day,
@@ -21,6 +20,7 @@ from pipelinedoctor.flakiness import (
     with_names,
     without_roll_ups,
 )
+from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Measure
 from pipelinedoctor.model import Verdict
 from pipelinedoctor.query import query
 from pipelinedoctor.stats.cost import METHOD, per_30_days, severity_of

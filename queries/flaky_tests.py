@@ -7,14 +7,24 @@ from typing import Any
 
 import polars as pl
 
+from pipelinedoctor.derive.flakiness import (
+    JOB,
+    counted,
+    day,
+    evidence_links,
+    executions,
+    outage_notes,
+    rate,
+    remark,
+    subject,
+)
+from pipelinedoctor.derive.testcases import TEST, places, reports
 from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Measure
-from pipelinedoctor.flakiness import JOB, counted, day, evidence_links, executions, outage_notes, rate, remark, subject
 from pipelinedoctor.model import Verdict
 from pipelinedoctor.query import query
 from pipelinedoctor.stats.cost import METHOD, per_30_days, severity_of
 from pipelinedoctor.stats.evidence import COMMIT, Rule, commit_verdicts, judged
 from pipelinedoctor.store.history import History
-from pipelinedoctor.testcases import TEST, places, reports
 
 JOBS_NAMED = 5
 

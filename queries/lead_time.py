@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from pipelinedoctor.derive.lead_times import Timed, green_times, queue_times, run_times
 from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Link, Measure, Subject
-from pipelinedoctor.lead_times import Timed, green_times, queue_times, run_times
 from pipelinedoctor.model import Verdict
 from pipelinedoctor.query import query
-from pipelinedoctor.report.units import duration
 from pipelinedoctor.stats.cost import per_30_days, severity_of
 from pipelinedoctor.stats.trend import MIN_FOR_P90, MIN_PER_WEEK, MIN_POINTS, Trend, trends, weekly
 from pipelinedoctor.store.history import History, Window
+from pipelinedoctor.units import duration
 
 PANELS = 6
 SLOWEST = 3
@@ -78,7 +78,9 @@ def _finding(part: Timed, key: tuple[object, ...], trend: Trend, history: Histor
         return None
     last = recent.row(-1, named=True)
     minutes = (trend.last - trend.first) / 60 * len(recent)
-    slow = recent.filter(pl.col("value") >= trend.last).tail(SLOWEST).reverse()
+    # The fitted end of the line may lie above all that was measured lately.
+    slow = recent.filter(pl.col("value") >= pl.min_horizontal(pl.lit(trend.last), pl.col("value").median()))
+    slow = slow.tail(SLOWEST).reverse()
     name = last["panel"]
     return Finding(
         query="lead_time",

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from pipelinedoctor import breakage_words as words
-from pipelinedoctor.branch_measures import pipeline_table, red_table
-from pipelinedoctor.branch_pipelines import ITSELF, BranchPipeline, branch_pipelines
-from pipelinedoctor.default_branch import KEY, DefaultBranch, default_branch
+from pipelinedoctor.derive import breakage_words as words
+from pipelinedoctor.derive.branch_measures import pipeline_table, red_table
+from pipelinedoctor.derive.branch_pipelines import ITSELF, BranchPipeline, branch_pipelines
+from pipelinedoctor.derive.default_branch import KEY, DefaultBranch, default_branch
 from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Measure
 from pipelinedoctor.model import Severity, Verdict
 from pipelinedoctor.query import query

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from pipelinedoctor.store.connection import Store
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup, escape
 
-from pipelinedoctor.report.units import NOTHING
+from pipelinedoctor.units import NOTHING
 
 INLINE = 600
 """Characters of a name or sentence that are shown."""

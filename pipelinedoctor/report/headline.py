@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from pipelinedoctor.findings import Finding
 from pipelinedoctor.report.model import Coverage, GapGroup, Section
-from pipelinedoctor.report.units import count, counted, share
 from pipelinedoctor.report.view import tally
 from pipelinedoctor.store.history import Totals
+from pipelinedoctor.units import count, counted, share
 
 
 def scope(coverage: Sequence[Coverage]) -> str:

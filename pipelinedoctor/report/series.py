@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from pipelinedoctor.findings import Column, Measure
-from pipelinedoctor.report.units import day
+from pipelinedoctor.units import day
 
 PANELS = 12
 """Panels that are drawn; the table has all."""

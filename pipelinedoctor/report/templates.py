@@ -7,8 +7,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
 
+from pipelinedoctor import units
 from pipelinedoctor.errors import PackError
-from pipelinedoctor.report import units, view
+from pipelinedoctor.report import view
 from pipelinedoctor.resources import shipped
 
 

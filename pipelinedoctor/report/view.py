@@ -8,7 +8,7 @@ from typing import Any
 from pipelinedoctor.findings import Column, Finding, Measure
 from pipelinedoctor.model import Severity, Verdict
 from pipelinedoctor.report.model import Report, Section
-from pipelinedoctor.report.units import NOTHING, count, counted, day, minutes, share, value_of
+from pipelinedoctor.units import NOTHING, count, counted, day, minutes, share, value_of
 
 FIRST = 10
 """Findings that come before everything else."""

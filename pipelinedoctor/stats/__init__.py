@@ -1,0 +1,1 @@
+"""Pure functions, each with the source of its method."""

@@ -133,8 +133,8 @@ def test_a_duration_that_grows_is_worsening(store: Store) -> None:
     assert one.cost is not None
     # From 30 to about 69 minutes, 30 runs in the window.
     assert one.cost.wait_minutes == pytest.approx(30 * 39, rel=0.05)
-    # The newest week has begun two days ago, with a run a day.
-    assert [link.url.rpartition("/")[2] for link in one.evidence.links] == ["180", "178"]
+    assert len(one.evidence.links) == 3
+    assert {int(link.url.rpartition("/")[2]) > HALF_YEAR - 30 for link in one.evidence.links} == {True}
     assert len({finding.fingerprint for finding in answer.findings}) == 2
 
 

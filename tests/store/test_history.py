@@ -335,8 +335,12 @@ def executions(runs: list[Run], jobs: list[Job], names: pl.DataFrame, window: Wi
         classes = {"push": "default", "schedule": "default", "pull_request": "change"}
         yield {
             "key": (
-                *pipeline, identity[*pipeline, row.name], row.name, its_run.commit_sha, classes.get(its_run.event, "other")
-            ),  # fmt: skip
+                *pipeline,
+                identity[*pipeline, row.name],
+                row.name,
+                its_run.commit_sha,
+                classes.get(its_run.event, "other"),
+            ),
             "job": row,
             "at": row.completed_at or row.started_at or row.created_at or its_run.created_at,
             "minutes": billed_minutes(row.duration_s),
@@ -425,7 +429,12 @@ def test_same_commit_names_a_failing_and_a_passing_job(store: Store) -> None:
 
 
 def test_one_shard_does_not_contradict_another(store: Store) -> None:
-    rows: list[Row] = [repository(), run(1), job(1, 1, name="test (1/2)", result="failure"), job(2, 1, name="test (2/2)")]
+    rows: list[Row] = [
+        repository(),
+        run(1),
+        job(1, 1, name="test (1/2)", result="failure"),
+        job(2, 1, name="test (2/2)"),
+    ]
     seen = history(store, rows)
     assert seen.same_commit().select("job", "name", "failures", "successes").rows() == [("test", "test (1/2)", 1, 0)]
     assert seen.totals().contradicted_jobs == 0

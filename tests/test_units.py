@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelinedoctor import units
 from pipelinedoctor.findings import Column
-from pipelinedoctor.report import units
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from pipelinedoctor.branch_pipelines import ITSELF, BranchPipeline
+from pipelinedoctor.derive.branch_pipelines import ITSELF, BranchPipeline
 from pipelinedoctor.findings import Link
-from pipelinedoctor.report.units import duration
 from pipelinedoctor.stats.breakages import Breakage, Stretch
+from pipelinedoctor.units import duration
 
 SURE = 0.8
 """Probability from which a breakage is told as a fact; below it is suspected."""

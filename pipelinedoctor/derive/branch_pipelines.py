@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelinedoctor.default_branch import KEY, DefaultBranch
+from pipelinedoctor.derive.default_branch import KEY, DefaultBranch
 from pipelinedoctor.findings import Subject
 from pipelinedoctor.stats.breakages import Breakage, Stretch, breakages, commits_between, stretches
 from pipelinedoctor.stats.redness import Outcome, Red, red_periods

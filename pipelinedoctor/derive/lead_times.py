@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipelinedoctor.default_branch import KEY, default_branch
+from pipelinedoctor.derive.default_branch import KEY, default_branch
 from pipelinedoctor.model import Result
 from pipelinedoctor.store.history import History
 

@@ -6,7 +6,7 @@ that job is known to run; else there would be next to nothing to set a failure a
 
 import polars as pl
 
-from pipelinedoctor.flakiness import JOB
+from pipelinedoctor.derive.flakiness import JOB
 from pipelinedoctor.model import Result
 from pipelinedoctor.stats.evidence import COMMIT, DEFAULT, line_of_work
 from pipelinedoctor.store.history import History

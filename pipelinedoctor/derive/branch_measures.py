@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from pipelinedoctor import breakage_words as words
-from pipelinedoctor.branch_pipelines import BranchPipeline
+from pipelinedoctor.derive import breakage_words as words
+from pipelinedoctor.derive.branch_pipelines import BranchPipeline
 from pipelinedoctor.findings import Column, Measure
 from pipelinedoctor.stats.posterior import jeffreys
 from pipelinedoctor.stats.redness import Red, hours_within
