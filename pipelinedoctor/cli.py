@@ -240,8 +240,11 @@ def _worst(errors: Iterable[PipelinedoctorError]) -> int:
 
 
 def _above(produced: "Produced", fail_on: str | None) -> int:
+    """1 where a finding is as severe as asked; 2 where a question broke, which the report says and does not count as none."""
     from pipelinedoctor.model import Severity  # noqa: PLC0415
 
+    if produced.report.failed_queries:
+        return UsageError.exit_code
     if fail_on is None:
         return 0
     ladder = list(Severity)

@@ -247,6 +247,25 @@ def test_queries_lists_every_question_with_its_options() -> None:
         assert f"{question}: " in out
 
 
+def test_a_question_that_breaks_is_told_and_the_others_are_answered(here: Path, recording: Path) -> None:
+    (here / "mine").mkdir()
+    (here / "mine" / "bad.py").write_text(
+        "from pipelinedoctor.findings import Answer\n"
+        "from pipelinedoctor.query import NoOptions, query\n"
+        "from pipelinedoctor.store.history import History\n\n"
+        '@query(id="bad", title="Bad", docs="d", remediation="r", options=NoOptions)\n'
+        "def bad(history: History, options: NoOptions) -> Answer:\n"
+        "    raise LookupError('no such thing')\n",
+        encoding="utf-8",
+    )
+    code, out, _ = ask("demo", "--recording", str(recording), "--queries", "mine")
+    assert code == 2
+    assert "The question bad broke: LookupError: no such thing" in out
+    report = json.loads((here / "pipelinedoctor-demo" / "report.json").read_text(encoding="utf-8"))
+    assert [one["subject"]["job"] for one in report["findings"] if one["query"] == "flaky_jobs"] == ["test"]
+    assert "no such thing" in (here / "pipelinedoctor-demo" / "report.html").read_text(encoding="utf-8")
+
+
 def test_a_token_is_nowhere_in_what_is_written_or_said(here: Path, recording: Path) -> None:
     token = "ghp_" + "a1B2" * 9
     with serve(recording, token="another") as forge:
