@@ -1,6 +1,7 @@
 """What all tests share: the real data where it is present, and a store to write into."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 from pipelinedoctor.store.connection import Store
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# The tests of a question import it from `queries/`. Last on the path, so that an installed pipelinedoctor is what is tested.
+sys.path.append(str(ROOT))
 
 
 @pytest.fixture(scope="session")
