@@ -3,12 +3,12 @@
 A position is the place of a run in the order in which the runs of one pipeline were made on the default branch.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from scipy.special import betainc
 
-from pipelinedoctor.stats.segments import ALPHA, BETA, Segment, segments
+from pipelinedoctor.stats.segments import ALPHA, BETA, BROKEN_FAILURES, Segment, segments
 
 STILL_BROKEN = 0.05
 """A stretch with passes in it is over when its next passes would be this improbable if nothing had changed."""
@@ -24,6 +24,7 @@ class Stretch:
 
     `cleared` is the newest run before it in which the job passed, or the one before the job was first run (-1: none).
     `passed` is the run with the next pass, `None` where there was none. `over` tells whether it has ended.
+    `core` is the part after the last pass within it, where there is one and two runs failed since.
     """
 
     job: str
@@ -37,6 +38,7 @@ class Stretch:
     runs: int
     failures: int
     executions: int
+    core: "Stretch | None" = None
 
     @property
     def confidence(self) -> float:
@@ -105,6 +107,10 @@ def _stretch(
     before = [i for i in range(first) if failures[i] < executions[i]]
     after = [i for i in range(last + 1, len(positions)) if failures[i] < executions[i]]
     passes = sum(executions[last + 1 : segment.end])
+    within = [i for i in range(first, last) if failures[i] < executions[i]]
+    core = None
+    if within and sum(failures[i] > 0 for i in range(within[-1] + 1, last + 1)) >= BROKEN_FAILURES:
+        core = _stretch(job, positions, failures, executions, replace(segment, start=within[-1] + 1))
     return Stretch(
         job=job,
         cleared=positions[before[-1]] if before else positions[0] - 1,
@@ -117,6 +123,7 @@ def _stretch(
         runs=last - first + 1,
         failures=failed,
         executions=executed,
+        core=core,
     )
 
 
@@ -138,16 +145,33 @@ def _mended(failures: int, executions: int, passes: int) -> bool:
 def breakages(found: Iterable[Stretch], greens: Sequence[int]) -> list[Breakage]:
     """Stretches whose ranges of blame, from `cleared` (without) to `first` (with), have a run in common, together.
 
+    A stretch whose own range is no other job's, but whose core's is, is cut to its core: that one commit broke both jobs
+    is likelier than two that did; what it had failed on before, and passed since, was something else.
     `greens` are the positions of the pipeline's successful runs: one after a job's last failure ends its stretch, even
     where the job was taken out of the pipeline and so never passed again. Returns the breakages in order of time.
     """
     groups: list[list[Stretch]] = []
-    for one in sorted((_ended(one, greens) for one in found), key=lambda one: (one.first, one.cleared, one.job)):
+    told = (_ended(one, greens) for one in _shared(list(found)))
+    for one in sorted(told, key=lambda one: (one.first, one.cleared, one.job)):
         if groups and max(one.cleared, *(other.cleared for other in groups[-1])) < groups[-1][0].first:
             groups[-1].append(one)
         else:
             groups.append([one])
     return [Breakage(tuple(sorted(group, key=lambda one: (-len(one.failing), one.first, one.job)))) for group in groups]
+
+
+def _shared(found: Sequence[Stretch]) -> Iterator[Stretch]:
+    """The stretches, those cut to their cores that are another job's breakage only so."""
+    for one in found:
+        others = [other for other in found if other.job != one.job]
+        ranges = [*others, *(other.core for other in others if other.core)]
+        alone = not any(_meet(one, other) for other in others)
+        yield one.core if alone and one.core and any(_meet(one.core, each) for each in ranges) else one
+
+
+def _meet(one: Stretch, other: Stretch) -> bool:
+    """Whether the ranges of blame have a run in common."""
+    return max(one.cleared, other.cleared) < min(one.first, other.first)
 
 
 def _ended(one: Stretch, greens: Sequence[int]) -> Stretch:

@@ -96,6 +96,45 @@ def test_jobs_broken_by_different_runs_are_two() -> None:
     assert (first.first, second.first) == (20, 22)
 
 
+def test_failures_before_a_shared_breakage_are_no_part_of_it() -> None:
+    (one,) = together("s" * 20 + "ffsfff", "s" * 23 + "fff")
+
+    assert [stretch.job for stretch in one.stretches] == ["a", "b"]
+    assert (one.cleared, one.first, one.failing, one.over) == (22, 23, (23, 24, 25), False)
+
+
+def test_two_jobs_that_both_failed_before_share_the_later_breakage() -> None:
+    (one,) = together("s" * 20 + "ffsfff", "s" * 21 + "fsfff")
+
+    assert (one.first, {stretch.first for stretch in one.stretches}) == (23, {23})
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["s" * 20 + "ffsfff", "s" * 20 + "ff" + "s" * 4, "s" * 25 + "f", "s" * 26],
+    ids=["shares the whole", "shares the beginning", "one failure", "none"],
+)
+def test_a_breakage_with_passes_keeps_its_beginning(other: str) -> None:
+    first = together("s" * 20 + "ffsfff", other)[0]
+
+    assert (first.cleared, first.first) == (19, 20)
+    assert first.failing == (20, 21, 23, 24, 25)
+
+
+def test_a_single_failure_after_the_last_pass_is_no_core() -> None:
+    (one,) = of("s" * 20 + "fffsf")
+
+    assert one.core is None
+
+
+def test_the_core_begins_after_the_last_pass() -> None:
+    (one,) = of("s" * 20 + "ffsfff")
+
+    assert one.core is not None
+    assert (one.core.cleared, one.core.first, one.core.failing, one.core.core) == (22, 23, (23, 24, 25), None)
+    assert (one.core.failures, one.core.executions, one.core.over) == (3, 3, False)
+
+
 def test_the_culprit_failed_most() -> None:
     (one,) = together("s" * 20 + "ffff", "s" * 20 + "ffss")
 
