@@ -6,15 +6,14 @@ from typing import Any
 
 import polars as pl
 
+from pipelinedoctor.derive.complaints import Asked, Complaints
 from pipelinedoctor.derive.flakiness import (
     JOB,
     counted,
     day,
     evidence_links,
     executions,
-    explanations,
     outage_notes,
-    rate,
     remark,
     subject,
     with_names,
@@ -81,11 +80,13 @@ def flaky_jobs(history: History, options: Options) -> Answer:
         .sort("probability", "minutes", *JOB, descending=[True, True, *[False] * len(JOB)])
     )
     judgement = units.filter(pl.col("verdict").is_not_null())
-    lines = _lines(history, proofs)
     days = (history.window.end - history.window.start).total_seconds() / 86_400
-    by_job = proofs.join(judgement, on=JOB, how="semi").partition_by(JOB, as_dict=True)
+    told = proofs.join(judgement, on=JOB, how="semi", maintain_order="left")
+    complaints = Asked(history, told.select("host", "job_ids").explode("job_ids").iter_rows(), history.window)
+    by_job = told.partition_by(JOB, as_dict=True)
     findings = [
-        _finding(row, by_job[tuple(row[key] for key in JOB)], lines, days) for row in judgement.iter_rows(named=True)
+        _finding(row, by_job[tuple(row[key] for key in JOB)].rows(named=True), complaints, days)
+        for row in judgement.iter_rows(named=True)
     ]
     measures = (_table(units, len(totals), options), _flips(history))
     return Answer(findings=findings, measures=measures, notes=(*outage_notes(every), *set_aside))
@@ -95,7 +96,7 @@ def _proofs(jobs: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
     """One row for each commit that is evidence, newest first: its failing execution, and the pass that contradicts it.
 
     Where the same name failed or passed more than once, the last one stands for all; `minutes` and `failures` count all
-    failing executions, `attempts` tells whether the pass came in another attempt of the same run.
+    failing executions, `job_ids` names them, `same_run` tells whether the pass came in another attempt of the same run.
     """
     mine = jobs.filter(~pl.col("infrastructure")).join(
         evidence.select(*JOB, *COMMIT, "contradicted", "isolated"),
@@ -112,6 +113,7 @@ def _proofs(jobs: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
             pl.col("minutes").sum(),
             pl.coalesce("completed_at", "started_at", "run_created_at").min().alias("first_at"),
             pl.coalesce("completed_at", "started_at", "run_created_at").max().alias("last_at"),
+            pl.col("job_id").reverse().alias("job_ids"),
             pl.col("job_id", "run_id", "html_url").last(),
             pl.col("contradicted", "isolated").first(),
         )
@@ -139,16 +141,8 @@ def _summed(proofs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _lines(history: History, proofs: pl.DataFrame) -> dict[tuple[str, int], tuple[str, str]]:
-    """Fingerprint and explaining line of the failing executions whose logs were read, by host and job_id."""
-    known = explanations(history).join(proofs.select("host", "job_id"), on=["host", "job_id"], how="semi")
-    return {(host, job): (fingerprint, line) for host, job, _, fingerprint, line in known.iter_rows()}
-
-
-def _finding(
-    row: Mapping[str, Any], proofs: pl.DataFrame, lines: Mapping[tuple[str, int], tuple[str, str]], days: float
-) -> Finding:
-    rows = proofs.rows(named=True)
+def _finding(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], asked: Asked, days: float) -> Finding:
+    complaints = asked.of([(one["host"], job) for one in rows for job in one["job_ids"]])
     contradicted, isolated = row["contradicted"], row["isolated"]
     flaky = row["verdict"] == Verdict.FLAKY
     return Finding(
@@ -165,8 +159,8 @@ def _finding(
             low=row["low"],
             high=row["high"],
             links=tuple(evidence_links(rows)),
-            details=tuple(_details(row, rows)),
-            excerpt=_most_frequent(rows, lines),
+            details=(*_details(row, rows), *complaints.details()),
+            excerpt=complaints.excerpt,
         ),
         cost=Cost(
             runner_minutes=float(row["minutes"]),
@@ -174,7 +168,7 @@ def _finding(
             method=f"the failing executions on the commits counted here, {METHOD}",
         ),
         since=row["first_at"],
-        next_step=_next_step(rows),
+        next_step=_next_step(rows, complaints),
     )
 
 
@@ -193,7 +187,7 @@ def _summary(row: Mapping[str, Any]) -> str:
     if row["isolated"]:
         between = "stands" if row["isolated"] == 1 else "stand"
         said += f"; {row['isolated']} {between} alone between passing commits of the default branch"
-    return f"{said} ({rate(row)})."
+    return f"{said}."
 
 
 def _details(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -217,24 +211,19 @@ def _details(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Itera
         yield "also named", ", ".join(row["other_names"][:NAMES_TOLD])
 
 
-def _most_frequent(rows: Sequence[Mapping[str, Any]], lines: Mapping[tuple[str, int], tuple[str, str]]) -> str | None:
-    """The newest line of the fingerprint that explains most of the failures, `None` where no log was read."""
-    found = [lines[one["host"], one["job_id"]] for one in rows if (one["host"], one["job_id"]) in lines]
-    if not found:
-        return None
-    prints = [fingerprint for fingerprint, _ in found]
-    most = max(prints, key=prints.count)
-    return next(line for fingerprint, line in found if fingerprint == most)
-
-
-def _next_step(rows: Sequence[Mapping[str, Any]]) -> str:
+def _next_step(rows: Sequence[Mapping[str, Any]], complaints: Complaints) -> str:
+    """Where to begin, and what to hold the failure against."""
+    newest, begin = rows[0]["commit_sha"][:9], complaints.begin()
+    if begin is None:
+        why = f" ({complaints.unread})" if complaints.unread else ""
+        failures = counted(complaints.of, "failure")
+        begin = f"No log of its {failures} was read{why}: run it on {newest} until it fails, and read that one."
     pair = next((one for one in rows if one["passed_run_id"] is not None), None)
     if pair is None:
-        return "Rerun the job on one of the failing commits: a pass there is the proof that is still missing."
-    return (
-        f"Compare the two logs of commit {pair['commit_sha'][:9]}: the code is the same, so what differs is time, order or"
-        " environment. Rerunning hides it; so does a retry inside the job."
-    )
+        return f"{begin} Rerun the job on {newest}: a pass there is the proof that is still missing."
+    if not complaints.logs:
+        return begin
+    return f"{begin} On {pair['commit_sha'][:9]} it failed and passed: what differs in the two logs is not the code."
 
 
 def _table(units: pl.DataFrame, verdicts: int, options: Options) -> Measure:

@@ -14,7 +14,6 @@ from pipelinedoctor.derive.flakiness import (
     evidence_links,
     executions,
     outage_notes,
-    rate,
     remark,
     subject,
 )
@@ -27,6 +26,9 @@ from pipelinedoctor.stats.evidence import COMMIT, Rule, commit_verdicts, judged
 from pipelinedoctor.store.history import History
 
 JOBS_NAMED = 5
+MESSAGES_TOLD = 3
+TRACE_LINES = 20
+"""Lines of a failure's trace that are shown: where the test failed is near its top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ def _finding(row: Mapping[str, Any], proofs: pl.DataFrame, days: float) -> Findi
             high=row["high"],
             links=tuple(evidence_links(rows)),
             details=tuple(_details(row, rows)),
-            excerpt=next((one["message"] for one in rows if one["message"]), None),
+            excerpt=next((text for one in rows if (text := _trace(one))), None),
         ),
         cost=Cost(
             runner_minutes=row["minutes"],
@@ -211,7 +213,7 @@ def _summary(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
     if row["isolated"]:
         between = "stands" if row["isolated"] == 1 else "stand"
         said += f"; {row['isolated']} {between} alone between passing commits of the default branch"
-    return f"{said} ({rate(row)})."
+    return f"{said}."
 
 
 def _details(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -225,6 +227,23 @@ def _details(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Itera
     passes = (("by its report", by_test), ("as its whole job passed", by_job))
     if by_job or by_test:
         yield "passed", ", ".join(f"{how} {number}" for how, number in passes if number)
+
+    said = Counter(text for one in rows if (text := _first_line(one["message"])))
+    if said:
+        told = "; ".join(f"{text} ({number})" for text, number in said.most_common(MESSAGES_TOLD))
+        rest = len(said) - MESSAGES_TOLD
+        yield "what it says", told + (f"; and {rest} more" if rest > 0 else "")
+
+
+def _first_line(text: str | None) -> str:
+    return next((line.strip() for line in (text or "").splitlines() if line.strip()), "")
+
+
+def _trace(row: Mapping[str, Any]) -> str:
+    """What the report tells of a failure: its message, unless the trace begins with it, and the top of the trace."""
+    trace = "\n".join((row["detail"] or "").strip().splitlines()[:TRACE_LINES])
+    message = (row["message"] or "").strip()
+    return trace if _first_line(message) in trace else f"{message}\n{trace}".strip()
 
 
 def _next_step(rows: Sequence[Mapping[str, Any]], job: str | None) -> str:

@@ -91,12 +91,6 @@ def subject(row: Mapping[str, Any], test: str | None = None) -> Subject:
     return Subject(**names, test=test)
 
 
-def rate(row: Mapping[str, Any]) -> str:
-    """The rate of commits that contradict the unit, with its interval: `3.3 %, 95 % 1.3-6.7`."""
-    share = (row["contradicted"] + row["isolated"]) / row["commits"]
-    return f"{100 * share:.1f} %, 95 % {100 * row['low']:.1f}\N{EN DASH}{100 * row['high']:.1f}"
-
-
 def counted(number: int, noun: str) -> str:
     """`1 commit`, `2 commits`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -21,8 +21,8 @@ _REPORT = ("host", "run_id", "attempt", "job_id")
 _PLACE = (*TEST, "job", "name", *COMMIT)
 _COLUMNS = (
     *TEST, "forge", "repository", "pipeline", "job", "name", "job_id", "run_id", "attempt", "commit_sha", "event_class",
-    "branch", "change_number", "run_created_at", "completed_at", "job_result", "ordinal", "result", "message", "html_url",
-    "run_url",
+    "branch", "change_number", "run_created_at", "completed_at", "job_result", "ordinal", "result", "message", "detail",
+    "html_url", "run_url",
 )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def places(executions: pl.DataFrame, jobs: pl.DataFrame, commits: pl.DataFrame) 
 
     `executions` are `reports`, those of infrastructure taken out; `jobs` are the executions of jobs, likewise;
     `commits` are the jobs' own `commit_verdicts`. Columns beside those: `line`, `failures`, `first_at`, `last_at`;
-    `run_id`, `job_id`, `html_url`, `message` of the last failure; `minutes` (each failing execution of the job, divided by
+    `run_id`, `job_id`, `html_url`, `message`, `detail` of the last failure; `minutes` (each failing execution of the job, divided by
     the number of tests that failed in it); `passed_url` and `by_job` (whether it is the whole job that passed; null where
     nothing did); `contradicted`, `isolated` as in `stats.evidence.commit_verdicts`. Newest first.
     """
@@ -83,7 +83,7 @@ def _failing(executions: pl.DataFrame, jobs: pl.DataFrame) -> pl.DataFrame:
             pl.len().alias("failures"),
             at.min().alias("first_at"),
             at.max().alias("last_at"),
-            pl.col("run_id", "job_id", "html_url", "message").last(),
+            pl.col("run_id", "job_id", "html_url", "message", "detail").last(),
             (pl.col("minutes").fill_null(0) / pl.col("failing_in_report")).sum().alias("minutes"),
         )
     )

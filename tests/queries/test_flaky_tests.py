@@ -53,19 +53,31 @@ def test_a_green_job_counts_as_a_pass_of_its_tests(store: Store) -> None:
     assert found.confidence == pytest.approx(0.944, abs=1e-3)
     evidence = found.evidence
     assert (evidence.k, evidence.n) == (2, 14)
-    assert evidence.summary.startswith(
-        "Failed on 2 of 14 commits; on 2 of those its job passed on the same commit (14.3 %"
-    )
+    assert evidence.summary == "Failed on 2 of 14 commits; on 2 of those its job passed on the same commit."
     assert [link.text for link in evidence.links] == ["failed on y", "passed on y", "failed on x"]
     assert dict(evidence.details) == {
         "last seen": "2026-01-01 on y",
         "commits by job": "unit 2",
         "passed": "as its whole job passed 2",
+        "what it says": "expected 1, was 2 (2)",
     }
     assert evidence.excerpt == "expected 1, was 2"
     assert found.cost is not None
     assert (found.cost.runner_minutes, found.cost.jobs) == (20, 2)
     assert "in unit" in found.next_step
+
+
+@pytest.mark.parametrize(
+    ("letter", "excerpt"), [("f", "expected 1, was 2"), ("e", "expected 1, was 2\n\tat Case.java:7")]
+)
+def test_the_excerpt_is_the_trace_or_else_the_message(store: Store, letter: str, excerpt: str) -> None:
+    runs = [
+        Made(commit=commit, jobs={"unit": "fp"}, tests={("unit", 1): {T: letter}, ("unit", 2): {T: "p"}})
+        for commit in "xy"
+    ]
+    evidence = only(ask(store, [*pushes("p" * 10), *runs])).evidence
+    assert evidence.excerpt == excerpt
+    assert ("what it says", "expected 1, was 2 (2)") in evidence.details
 
 
 def test_a_pass_by_its_report_counts_where_the_job_failed_again(store: Store) -> None:
