@@ -265,6 +265,15 @@ def test_the_table_counts_what_counts(store: Store) -> None:
     assert "7 of the window's 8 runs" in measure(answer, "pipelines").caption
 
 
+def test_red_time_is_summed_alike_by_every_python(store: Store) -> None:
+    runs = [Ran(jobs={"build": letter}, minutes=3) for letter in "sf" * 10 + "s"]
+
+    answer = pipeline_health(fill(store, runs, every=timedelta(minutes=6)), Options())
+
+    # Ten times 0.1 h, which Python 3.11 adds to 0.9999999999999999 and later ones to 1.0.
+    assert measure(answer, "pipelines").rows[0]["red"] == 1.0
+
+
 def test_red_periods_say_of_what_kind_they_were(store: Store) -> None:
     runs = [
         *ran("s" * 60 + "fff" + "s" * 60),
