@@ -1,5 +1,6 @@
 """What all tests share: the real data where it is present, and a store to write into."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # The tests of a question import it from `queries/`. Last on the path, so that an installed pipelinedoctor is what is tested.
 sys.path.append(str(ROOT))
+
+
+def pytest_unconfigure() -> None:
+    """Take back what Hypothesis gave to the garbage collector.
+
+    The collector's callbacks outlive all modules, and with them all that they can reach: of which DuckDB, when it is
+    unloaded, would print forty lines on leaks.
+    """
+    gc.callbacks[:] = [each for each in gc.callbacks if not str(each.__module__).startswith("hypothesis.")]
 
 
 @pytest.fixture(scope="session")
