@@ -8,6 +8,7 @@ import polars as pl
 from pipelinedoctor.derive import breakage_words as words
 from pipelinedoctor.derive.branch_measures import pipeline_table, red_table
 from pipelinedoctor.derive.branch_pipelines import ITSELF, BranchPipeline, branch_pipelines
+from pipelinedoctor.derive.complaints import Asked
 from pipelinedoctor.derive.default_branch import KEY, DefaultBranch, default_branch
 from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Measure
 from pipelinedoctor.model import Severity, Verdict
@@ -52,10 +53,13 @@ def pipeline_health(history: History, options: Options) -> Answer:
     if frames.outcomes.is_empty():
         return Answer(reason="no run of a default branch has ended with a result that counts")
     pipelines = list(branch_pipelines(frames))
+    complaints = _complaints(history, pipelines)
     findings = [
         finding
         for one, known in zip(pipelines, _commits(history, pipelines), strict=True)
-        for finding in _worth_telling([_finding(one, broken, history.window, known) for broken in one.broken], options)
+        for finding in _worth_telling(
+            [_finding(one, broken, history.window, known, complaints) for broken in one.broken], options
+        )
     ]
     return Answer(
         findings=findings,
@@ -91,7 +95,16 @@ def _commits(history: History, pipelines: Sequence[BranchPipeline]) -> list[_Com
     return [of_repository.get((one.subject.host, one.repository_id), _Commits({}, {})) for one in pipelines]
 
 
-def _finding(one: BranchPipeline, broken: Breakage, window: Window, known: _Commits) -> Finding | None:
+def _complaints(history: History, pipelines: Sequence[BranchPipeline]) -> Asked:
+    """What the failing jobs of all breakages say; nothing older than these is read."""
+    jobs = [
+        (one.subject.host, job) for one in pipelines for each in one.broken for job in words.failing_jobs(one, each)
+    ]
+    first = min((one.runs[each.first]["created_at"] for one in pipelines for each in one.broken), default=None)
+    return Asked(history, jobs, replace(history.trend, start=first or history.trend.end))
+
+
+def _finding(one: BranchPipeline, broken: Breakage, window: Window, known: _Commits, asked: Asked) -> Finding | None:
     """A breakage that reaches into the window; `None` where it does not."""
     start, end = one.span(broken)
     newest = max(row["at"] for each in broken.stretches for row in one.failures(each.job, each.last))
@@ -101,10 +114,11 @@ def _finding(one: BranchPipeline, broken: Breakage, window: Window, known: _Comm
     k, n = len(lead.failing), lead.runs
     low, high = jeffreys(k, n)
     cost = _cost(one, broken, window)
+    complaints = asked.of([(one.subject.host, job) for job in words.failing_jobs(one, broken)])
     return Finding(
         query="pipeline_health",
         subject=replace(one.subject, job=culprit.job if culprit and culprit.job != ITSELF else None),
-        verdict=_verdict(lead.confidence, over=end is not None),
+        verdict=_verdict(broken),
         severity=_severity(broken, cost, window),
         confidence=lead.confidence,
         title=words.title(one, broken, start, end),
@@ -115,26 +129,28 @@ def _finding(one: BranchPipeline, broken: Breakage, window: Window, known: _Comm
             low=float(low),
             high=float(high),
             links=tuple(words.links(one, broken)),
-            details=tuple(words.details(one, broken, commits, known.subjects)),
+            details=(*words.details(one, broken, commits, known.subjects), *complaints.details()),
+            excerpt=complaints.excerpt,
         ),
         cost=cost,
         since=start,
-        next_step=words.next_step(one, broken, commits),
+        next_step=words.next_step(one, broken, commits, known.subjects, complaints),
         key=one.runs[broken.first]["commit_sha"][:12],
     )
 
 
-def _verdict(confidence: float, *, over: bool) -> Verdict:
-    if over:
+def _verdict(broken: Breakage) -> Verdict:
+    """Broken where its newest run failed: after a pass it may be mended."""
+    if broken.over:
         return Verdict.RECOVERED
-    return Verdict.BROKEN if confidence >= words.SURE else Verdict.SUSPECTED
+    sure = words.red_now(broken) and words.lead(broken).confidence >= words.SURE
+    return Verdict.BROKEN if sure else Verdict.SUSPECTED
 
 
 def _severity(broken: Breakage, cost: Cost, window: Window) -> Severity:
     """Critical where the default branch is red for it now; what is over asks for no one's hurry: medium at the most."""
     minutes = per_30_days(cost.runner_minutes + (cost.wait_minutes or 0), (window.end - window.start).days)
-    red_now = words.red_now(broken) and words.lead(broken).confidence >= words.SURE
-    severity = severity_of(minutes, blocks_default_now=red_now)
+    severity = severity_of(minutes, blocks_default_now=_verdict(broken) is Verdict.BROKEN)
     return Severity.MEDIUM if broken.over and severity is Severity.HIGH else severity
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from pipelinedoctor.derive.branch_pipelines import ITSELF, BranchPipeline
+from pipelinedoctor.derive.complaints import Complaints, quoted
 from pipelinedoctor.findings import Link
 from pipelinedoctor.stats.breakages import Breakage, Stretch
 from pipelinedoctor.units import duration
@@ -28,6 +29,8 @@ def title(one: BranchPipeline, broken: Breakage, start: datetime, end: datetime 
     if end is not None:
         was = "was" if len(jobs) == 1 else "were"
         return f"{listed(jobs)} {was} broken on {one.branch} for {duration((end - start).total_seconds())}"
+    if not red_now(broken):
+        return f"{listed(jobs)} may still be broken on {one.branch}, since {start:%Y-%m-%d}"
     be = "may be" if lead(broken).confidence < SURE else "is" if len(jobs) == 1 else "are"
     return f"{listed(jobs)} {be} broken on {one.branch} since {start:%Y-%m-%d}"
 
@@ -58,22 +61,36 @@ def summary(one: BranchPipeline, broken: Breakage) -> str:
         now = "it passes again"
     else:
         now = "the pipeline has succeeded without it since"
-    who = "" if broken.culprit else f"{most.job or 'the pipeline itself'}, the job that failed most, "
-    counts = f"failed in {len(most.failing)} of {most.runs} runs, first at commit {first[:8]}"
-    text = f"{who}{counts}; {before}; {now}."
-    return text[0].upper() + text[1:] if not who else text
+    return f"{_counts(broken)}, first at commit {first[:8]}; {before}; {now}."
+
+
+def _counts(broken: Breakage) -> str:
+    """How often: of the job in the title, of each of those that failed alike, or of the one that failed most."""
+    most = lead(broken)
+    failed = f"ailed in {len(most.failing)} of {most.runs} runs"
+    if broken.culprit or len(broken.stretches) == 1:
+        return f"F{failed}"
+    alike = all((one.failing, one.runs) == (most.failing, most.runs) for one in broken.stretches)
+    return f"Each f{failed}" if alike else f"{most.job or 'The pipeline itself'}, which failed most, f{failed}"
 
 
 def links(one: BranchPipeline, broken: Breakage) -> Iterator[Link]:
-    """The first failing run, the last passing one, and the one that passed next or failed last."""
+    """The first failing job, the last passing run, and the run that passed next or the job that failed last."""
     most = lead(broken)
-    yield Link(text="first failing run", url=one.runs[most.first]["html_url"])
+    yield Link(text="first failing job", url=one.failures(most.job, most.first)[0]["html_url"])
     if most.ever_passed:
         yield Link(text="last passing run", url=one.runs[most.cleared]["html_url"])
     if most.passed is not None:
         yield Link(text="next passing run", url=one.runs[most.passed]["html_url"])
     elif most.last != most.first:
-        yield Link(text="newest failing run", url=one.runs[most.last]["html_url"])
+        yield Link(text="newest failing job", url=one.failures(most.job, most.last)[-1]["html_url"])
+
+
+def failing_jobs(one: BranchPipeline, broken: Breakage) -> list[int]:
+    """The failing executions of the job that the counts are told of, the newest first; none where it is the pipeline."""
+    most = lead(broken)
+    rows = [row for position in reversed(most.failing) for row in reversed(one.failures(most.job, position))]
+    return [row["job_id"] for row in rows if most.job != ITSELF]
 
 
 def details(
@@ -94,17 +111,25 @@ def details(
         yield "passed again at", f"{sha[:12]} {subjects.get(sha, '')}".rstrip()
 
 
-def next_step(one: BranchPipeline, broken: Breakage, commits: tuple[Sequence[str], bool]) -> str:
-    """What to do, as far as the range of blame tells."""
-    first, (shas, whole) = one.runs[broken.first]["commit_sha"][:12], commits
+def next_step(
+    one: BranchPipeline,
+    broken: Breakage,
+    commits: tuple[Sequence[str], bool],
+    subjects: Mapping[str, str],
+    complaints: Complaints,
+) -> str:
+    """What to do, as far as the range of blame tells, and what the failing jobs say of it."""
+    sha, (shas, whole) = one.runs[broken.first]["commit_sha"], commits
+    first = f"{sha[:12]} {quoted(subjects[sha])}" if subjects.get(sha) else sha[:12]
     if broken.over:
         return (
             "It is over. Where this job does not run on changes, running it there shows such a failure before it lands."
         )
+    said = f" {begin}" if (begin := complaints.begin()) else ""
     if whole and not shas:
-        return f"The code was the same ({first}) when it last passed: look at what the job takes from outside."
+        return f"The code was the same ({sha[:12]}) when it last passed: look at what the job takes from outside.{said}"
     if lead(broken).failures < lead(broken).executions:
-        return f"It fails only at times: look at {first} first, but what broke it may have come before."
+        return f"It fails only at times: look at {first} first, but what broke it may have come before.{said}"
     if whole and len(shas) == 1:
-        return f"Fix or revert {first}, the only commit between the last pass and the first failure."
-    return f"Fix or revert what broke it: {first}, or a commit between it and the last pass."
+        return f"Fix or revert {first}, the only commit between the last pass and the first failure.{said}"
+    return f"Fix or revert what broke it: {first}, or a commit between it and the last pass.{said}"

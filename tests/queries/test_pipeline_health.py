@@ -5,10 +5,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelinedoctor.findings import Answer, Finding, Measure
-from pipelinedoctor.model import Severity, Verdict
+from pipelinedoctor.model import Failure, Severity, Verdict
 from pipelinedoctor.store.connection import Store
 from queries.pipeline_health import Options, pipeline_health
-from tests.helpers.branch import START, Ran, fill, sha
+from tests.helpers.branch import HOST, START, Ran, fill, sha
 
 HOUR = timedelta(hours=1)
 
@@ -48,13 +48,15 @@ def test_a_job_that_keeps_failing_is_broken(store: Store) -> None:
         f"Failed in 3 of 3 runs, first at commit {sha(20)[:8]}; it last passed at {sha(19)[:8]}; its newest run failed."
     )
     assert [link.text for link in found.evidence.links] == [
-        "first failing run",
+        "first failing job",
         "last passing run",
-        "newest failing run",
+        "newest failing job",
     ]
-    assert [link.url[-2:] for link in found.evidence.links] == ["21", "20", "23"]
+    assert [link.url.split("/o/r/")[1] for link in found.evidence.links] == ["jobs/20-0-1", "runs/20", "jobs/22-0-1"]
     assert found.evidence.details[0] == ("commits that can be to blame", f"1: {sha(20)[:12]} Change 20")
-    assert f"Fix or revert {sha(20)[:12]}, the only commit" in found.next_step
+    assert found.next_step == (
+        f"Fix or revert {sha(20)[:12]} “Change 20”, the only commit between the last pass and the first failure."
+    )
     assert found.key == sha(20)[:12]
 
 
@@ -140,7 +142,51 @@ def test_jobs_that_failed_alike_are_told_together(store: Store) -> None:
 
     assert found.subject.job is None
     assert found.title == "build, unit are broken on main since 2026-01-04"
-    assert found.evidence.summary.startswith("build, the job that failed most, failed in 4 of 4 runs")
+    assert found.evidence.summary.startswith("Each failed in 4 of 4 runs")
+
+
+def test_of_jobs_without_a_culprit_the_counts_are_those_of_the_one_that_failed_most(store: Store) -> None:
+    # Each failed in less than four of five of the failing runs.
+    found = only(ask(store, ran("s" * 20 + "ffff..", unit="s" * 20 + "ff..ff")))
+
+    assert found.title == "build, unit are broken on main since 2026-01-04"
+    assert found.evidence.summary.startswith("build, which failed most, failed in 4 of 4 runs")
+
+
+def test_a_flake_before_does_not_part_jobs_that_broke_together(store: Store) -> None:
+    found = only(ask(store, ran("s" * 20 + "ffsfff", unit="s" * 23 + "fff")))
+
+    assert found.title == "build, unit are broken on main since 2026-01-04"
+    assert found.since == START + 23 * 4 * HOUR + 0.5 * HOUR
+    assert found.evidence.summary.startswith(f"Each failed in 3 of 3 runs, first at commit {sha(23)[:8]}")
+    assert "Fix or revert" in found.next_step
+
+
+def test_what_the_failing_jobs_say_is_told(store: Store) -> None:
+    store.write(HOST, [_failure(job) for job in (21_100, 22_100, 23_100)])
+    found = only(ask(store, ran("s" * 20 + "fff")))
+
+    assert found.next_step.endswith(
+        "the first failure. Begin with what 3 of its 3 failures say: “undefined: total”. Correct the source at the place that"
+        " is named."
+    )
+    assert found.evidence.excerpt == "# o/r\nundefined: total"
+    assert found.evidence.details[-1] == ("what the logs say (3 of 3 failures have one)", "undefined: total (3)")
+
+
+def _failure(job_id: int) -> Failure:
+    return Failure(
+        host=HOST, job_id=job_id, ordinal=0, run_id=job_id // 1000, step=None, line="undefined: total",
+        excerpt="# o/r\nundefined: total", masked="undefined: total", category="compile", rule="go-build", fingerprint="x",
+    )  # fmt: skip
+
+
+def test_a_breakage_whose_newest_run_passed_may_be_over(store: Store) -> None:
+    found = only(ask(store, ran("s" * 40 + "fffsfffffs")))
+
+    assert (found.verdict, found.severity) == (Verdict.SUSPECTED, Severity.HIGH)
+    assert found.title == "build may still be broken on main, since 2026-01-07"
+    assert "its newest run passed, but too few did to call it mended" in found.evidence.summary
 
 
 def test_jobs_broken_by_different_commits_are_told_apart(store: Store) -> None:
