@@ -21,6 +21,7 @@ from pipelinedoctor.units import counted
 
 _REASON = 300
 _SEVERITIES = list(Severity)
+_NUMBER = (int, float, type(None))
 _CELL = (bool, int, float, Decimal, str, date, type(None))
 
 
@@ -111,8 +112,19 @@ def _check(query: Query[Any], answer: Any) -> None:
         if finding.fingerprint in seen:
             raise PackError(f"{where}: two findings on {finding.subject.label()[:80]!r}; tell them apart by `key`")
         seen.add(finding.fingerprint)
+        _check_numbers(f"{where}: the finding {finding.title[:80]!r}", finding)
     for measure in answer.measures:
         _check_measure(f"{where}: measure {measure.id!r}", measure)
+
+
+def _check_numbers(where: str, finding: Finding) -> None:
+    said, cost = finding.evidence, finding.cost
+    numbers = {"confidence": finding.confidence, "k": said.k, "n": said.n, "low": said.low, "high": said.high}
+    if cost:
+        numbers |= {"runner_minutes": cost.runner_minutes, "jobs": cost.jobs, "wait_minutes": cost.wait_minutes}
+    for name, value in numbers.items():
+        if not isinstance(value, _NUMBER):
+            raise PackError(f"{where}: {name} is a {type(value).__name__}; make it a number with int() or float()")
 
 
 def _check_measure(where: str, measure: Measure) -> None:

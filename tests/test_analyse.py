@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipelinedoctor.analyse import analyse, ranked
@@ -220,6 +221,11 @@ def test_the_projects_own_errors_stay_loud(store: Store) -> None:
         ask(store, question("a", broken))
 
 
+def counted(**numbers: Any) -> Finding:
+    """A finding whose numbers are what NumPy hands on, as a question may well forget."""
+    return dataclasses.replace(found("a", "x"), evidence=Evidence(summary="s", **numbers))
+
+
 def measure(rows: list[dict[str, Any]], **changes: Any) -> Answer:
     return Answer(
         measures=[Measure(id="m", title="M", caption="C", columns=(Column(name="n", title="N"),), rows=rows, **changes)]
@@ -232,6 +238,8 @@ def measure(rows: list[dict[str, Any]], **changes: Any) -> Answer:
         ([], "answered with list; a question returns an Answer"),
         (Answer(findings=[found("other", "x")]), "of the question 'other', not 'a'"),
         (Answer(findings=[found("a", "x"), found("a", "x")]), "two findings on 'x'; tell them apart by `key`"),
+        (Answer(findings=[counted(k=np.int64(1))]), "finding 'x': k is a int64; make it a number with int"),
+        (Answer(findings=[counted(low=np.array(0.5))]), "low is a ndarray"),
         (measure([{"m": 1}]), "measure 'm': a row's entries are not its columns: m, n"),
         (measure([{"n": timedelta(1)}]), "n holds a timedelta"),
         (measure([], x="week"), "plots week, which is no column"),
