@@ -1,12 +1,21 @@
-"""Times and spans as people type them: `90d`, `26w`, `2026-05-01`, `2026-05-01T12:00Z`."""
+"""Spans of time, and times and spans as people type them: `90d`, `26w`, `2026-05-01`, `2026-05-01T12:00Z`."""
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pipelinedoctor.errors import UsageError
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 _LONGEST = timedelta(days=20 * 366)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of time in UTC, start included, end excluded."""
+
+    start: datetime
+    end: datetime
 
 
 def span(text: str) -> timedelta:

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Literal
 
 from pipelinedoctor.findings import Finding, Measure
-from pipelinedoctor.store.history import Totals, Window
+from pipelinedoctor.store.history import Totals
+from pipelinedoctor.timespan import Window
 
 Origin = Literal["live", "recording", "simulated", "none"]
 
@@ -51,7 +52,10 @@ class GapGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One question with its answer. `reason` says why there is none; `failed`, that the query itself broke."""
+    """One question with its answer. `reason` says why there is none; `failed`, that the query itself broke.
+
+    `headline` is its sentence at the top of the report, where it has one.
+    """
 
     id: str
     title: str
@@ -62,6 +66,7 @@ class Section:
     notes: tuple[str, ...] = ()
     reason: str | None = None
     failed: bool = False
+    headline: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipelinedoctor.store.history import Window
+from pipelinedoctor.timespan import Window
 
 
 @dataclass(frozen=True, slots=True, order=True)

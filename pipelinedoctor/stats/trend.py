@@ -20,7 +20,7 @@ import polars as pl
 from scipy.special import ndtr, ndtri
 from scipy.stats import false_discovery_control
 
-from pipelinedoctor.store.history import Window
+from pipelinedoctor.timespan import Window
 
 WEEKS_PER_MONTH = 30 / 7
 """A month is 30 days, as in all costs."""

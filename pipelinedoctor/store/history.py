@@ -10,16 +10,11 @@ import polars as pl
 from pipelinedoctor.stats.names import job_names
 from pipelinedoctor.store import questions
 from pipelinedoctor.store.reader import Reader
+from pipelinedoctor.timespan import Window
+
+__all__ = ["History", "Totals", "Window"]
 
 _IDENTITY = ("host", "repository_id", "pipeline_id", "name")
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A span of time in UTC, start included, end excluded."""
-
-    start: datetime
-    end: datetime
 
 
 @dataclass(frozen=True, slots=True)

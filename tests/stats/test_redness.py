@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelinedoctor.stats.redness import Outcome, hours_within, red_periods
-from pipelinedoctor.store.history import Window
+from pipelinedoctor.timespan import Window
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

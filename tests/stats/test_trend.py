@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau, norm, theilslopes
 
 from pipelinedoctor.stats.trend import Trend, line, trends, weekly
-from pipelinedoctor.store.history import Window
+from pipelinedoctor.timespan import Window
 
 END = datetime(2026, 1, 5, tzinfo=UTC)
 HALF_YEAR = Window(END - timedelta(weeks=26), END)
