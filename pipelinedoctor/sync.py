@@ -3,10 +3,10 @@
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from functools import lru_cache
+from operator import attrgetter
 
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.interface import Fetcher, Mark, Order, Page, Progress, RawLog
@@ -79,7 +79,7 @@ class _Batch:
             return
         logs: list[RawLog] = [log for page in self._pages for log in page.logs]
         marks: list[Mark] = [mark for page in self._pages for mark in page.marks]
-        rows = [redacted(row) for page in self._pages for row in page.rows]
+        rows = redacted([row for page in self._pages for row in page.rows])
         written = self._store.write(self._host, [*rows, *explain_all(logs)], marks)
         self._pages = []
         self.gaps += sum(isinstance(row, FetchGap) for row in rows)
@@ -121,14 +121,19 @@ def sync(
     return Summary(requests=batch.requests, new=batch.new, changed=batch.changed, gaps=batch.gaps, outcome=outcome)
 
 
-def redacted(row: Row) -> Row:
-    """The row without secrets and addresses in what people wrote."""
-    dirty = {name: getattr(row, name) for name in _FREE_TEXT.get(type(row), ())}
-    changed = {name: clean for name, text in dirty.items() if text and (clean := _redact(text)) != text}
-    clean_row: Row = dataclasses.replace(row, **changed) if changed else row  # type: ignore[arg-type]  # names of its own fields
-    return clean_row
+def redacted(rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows without secrets and addresses in what people wrote. Each text is looked at once, however many rows hold it."""
+    texts: set[str] = set()
+    for table, names in _FREE_TEXT.items():
+        mine = [row for row in rows if type(row) is table]
+        for name in names:
+            texts.update(filter(None, map(attrgetter(name), mine)))
+    changed = {text: clean for text in texts if (clean := redact(text)) != text}
+    return [_changed(row, changed) for row in rows] if changed else rows
 
 
-@lru_cache(maxsize=4_096)
-def _redact(text: str) -> str:
-    return redact(text)
+def _changed(row: Row, texts: Mapping[str, str]) -> Row:
+    held = ((name, getattr(row, name)) for name in _FREE_TEXT.get(type(row), ()))
+    new = {name: texts[text] for name, text in held if text in texts}
+    clean: Row = dataclasses.replace(row, **new) if new else row  # type: ignore[arg-type]  # names of its own fields
+    return clean

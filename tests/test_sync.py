@@ -217,14 +217,23 @@ def test_free_text_of_rows_is_redacted_and_keys_are_kept() -> None:
         html_url="",
     )
     rows = [the_run, *the_job, result, change, one_commit(1, DIRTY)]
-    clean = [redacted(row) for row in rows]
+    clean = redacted(rows)
     assert SECRET not in str(clean)
     assert "ada@example.org" not in str(clean)
     assert [type(row) for row in clean] == [type(row) for row in rows]
     assert isinstance(clean[0], Run)
     assert isinstance(clean[1], Job)
     assert (clean[0].run_id, clean[1].job_id) == (1, 1000)
-    assert redacted(one_commit(1)) == one_commit(1)
+
+
+def test_rows_without_secrets_are_handed_on_as_they_are() -> None:
+    rows = [one_commit(1), one_commit(2, DIRTY), one_commit(3)]
+    clean = redacted(rows)
+    assert (clean[0] is rows[0], clean[2] is rows[2]) == (True, True)
+    assert isinstance(clean[1], Commit)
+    assert SECRET not in str(clean[1].subject)
+    assert redacted(rows[:1]) == rows[:1]
+    assert redacted([]) == []
 
 
 # --- What a killed fetch loses -------------------------------------------------------------------------------------

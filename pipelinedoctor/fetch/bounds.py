@@ -20,7 +20,9 @@ def bounded(value: object, limit: int = NAME) -> str | None:
     """
     if not isinstance(value, str) or not value:
         return None
-    return _UNSTORABLE.sub("�", value[:limit])
+    kept = value[:limit]
+    # Nearly all is plain, and that is known at once.
+    return kept if kept.isascii() and "\0" not in kept else _UNSTORABLE.sub("�", kept)
 
 
 def first_line(value: object, limit: int = SUBJECT) -> str | None:

@@ -1,14 +1,13 @@
 """JUnit XML, in the dialects that test runners write, as executions of tests. Pure: bytes in, rows out.
 
-Read as a stream: a report of any size takes no more memory than its biggest test case. Entities are not resolved,
-no network is used, and a document with a DOCTYPE is refused.
+Read as a stream, without a tree: a report of any size takes no more memory than its biggest failure. Entities are not
+resolved, no network is used, and a document with a DOCTYPE is refused.
 """
 
 import math
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -24,15 +23,19 @@ LONGEST = 10_000_000.0
 """Seconds; what claims to have taken longer is no duration."""
 
 _ROOTS = frozenset({"testsuites", "testsuite"})
-_OUTCOMES = {"error": Result.ERROR, "failure": Result.FAILURE, "skipped": Result.SKIPPED}
+_SUCCESS, _FAILURE, _ERROR, _SKIPPED = (
+    one.value for one in (Result.SUCCESS, Result.FAILURE, Result.ERROR, Result.SKIPPED)
+)
+_OUTCOMES = {"error": _ERROR, "failure": _FAILURE, "skipped": _SKIPPED}
 """Worst first: a case that holds several counts as its worst."""
-_BEFORE = frozenset({"flakyFailure", "flakyError"})
-_AFTER = frozenset({"rerunFailure", "rerunError"})
+_BEFORE = {"flakyFailure": _FAILURE, "flakyError": _ERROR}
+_AFTER = {"rerunFailure": _FAILURE, "rerunError": _ERROR}
+_TELLING = _OUTCOMES | _BEFORE | _AFTER
 _NOT_RUN = frozenset({"notrun", "disabled", "skipped", "ignored", "suppressed"})
+_CHUNK = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(NamedTuple):
     """One execution of a test, as its report tells it."""
 
     test: str
@@ -48,25 +51,26 @@ class Ledger:
 
     def __init__(self, host: str, run_id: int, job_id: int, attempt: int) -> None:
         self._key = (host, run_id, job_id, attempt)
-        self._seen: Counter[str] = Counter()
+        self._seen: dict[str, int] = {}
 
     def enter(self, execution: Execution) -> TestResult:
         """The execution as the row it is stored as."""
         host, run_id, job_id, attempt = self._key
-        ordinal = self._seen[execution.test]
-        self._seen[execution.test] += 1
+        test, suite, result, duration_s, message, detail = execution
+        ordinal = self._seen.get(test, 0)
+        self._seen[test] = ordinal + 1
         return TestResult(
             host=host,
             run_id=run_id,
             job_id=job_id,
             attempt=attempt,
-            test=execution.test,
+            test=test,
             ordinal=ordinal,
-            suite=execution.suite,
-            result=execution.result,
-            duration_s=execution.duration_s,
-            message=execution.message,
-            detail=execution.detail,
+            suite=suite,
+            result=result,
+            duration_s=duration_s,
+            message=message,
+            detail=detail,
         )
 
 
@@ -75,86 +79,150 @@ def executions(report: Readable) -> Iterator[Execution]:
 
     Raises `UnfitError` for a malformed or refused document, after what stood before the fault was handed on.
     """
+    reader = _Reader()
     # huge_tree lifts limits that real reports meet (10 MB of output in one text); the caller bounds the bytes.
-    events = etree.iterparse(
-        report, events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
-    )
+    parser = etree.XMLParser(target=reader, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
     try:
-        first = next(events, None)
-        if first is not None and _is_report(first[1]):
-            yield from _cases(chain([first], events))
+        while chunk := report.read(_CHUNK):
+            parser.feed(chunk)
+            yield from reader.taken()
+        parser.close()
+    except _NoReportError:
+        return
     except etree.XMLSyntaxError as error:
+        yield from reader.taken()
         raise UnfitError(f"malformed XML in line {error.lineno or 0}") from None
 
 
-def _is_report(root: etree._Element) -> bool:
-    """Whether a document is a test report; raises `UnfitError` for one that is not to be read."""
-    if _tag(root) not in _ROOTS:
-        return False
-    if root.getroottree().docinfo.doctype:
+class _NoReportError(Exception):
+    """The document is something else."""
+
+
+@dataclass(slots=True)
+class _Told:
+    """An element that tells how a case went; `texts` is what stands in it before its first element."""
+
+    name: str
+    attributes: Mapping[str, str]
+    texts: list[str] = field(default_factory=list)
+    trace: "_Told | None" = None
+    complete: bool = False
+
+    def text(self) -> str | None:
+        """What it says; Surefire puts that of a rerun into a `stackTrace` of its own."""
+        text = "".join((self.trace or self).texts)
+        return text if text.strip() else None
+
+
+@dataclass(slots=True)
+class _Case:
+    attributes: Mapping[str, str]
+    told: list[_Told] = field(default_factory=list)
+
+
+_SUITE = object()
+
+
+class _Reader:
+    """Takes a document as the parser meets it. `_open` holds what the open elements are to us, outermost first."""
+
+    def __init__(self) -> None:
+        self._found: list[Execution] = []
+        self._open: list[object] = []
+        self._suites: list[str | None] = []
+
+    def taken(self) -> list[Execution]:
+        """What was found since the last time."""
+        found, self._found = self._found, []
+        return found
+
+    def doctype(self, root: str, _public: str | None, _system: str | None) -> None:
+        _check(root.rpartition(":")[2])
         raise UnfitError("XML with a DOCTYPE is not read")
-    return True
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        name = tag.rpartition("}")[2]
+        if not self._open:
+            _check(name)
+        within = self._open[-1] if self._open else None
+        meaning: object = None
+        if name == "testcase":
+            meaning = _Case(attributes)
+        elif name == "testsuite":
+            self._suites.append(bounded(attributes.get("name")) or self._suite())
+            meaning = _SUITE
+        elif isinstance(within, _Case) and name in _TELLING:
+            meaning = told = _Told(name, attributes)
+            within.told.append(told)
+        elif isinstance(within, _Told) and name == "stackTrace" and within.trace is None:
+            meaning = within.trace = _Told(name, attributes)
+        if isinstance(within, _Told):
+            within.complete = True
+        self._open.append(meaning)
+
+    def data(self, text: str) -> None:
+        within = self._open[-1]
+        if isinstance(within, _Told) and not within.complete:
+            within.texts.append(text)
+
+    def end(self, _tag: str) -> None:
+        meaning = self._open.pop()
+        if isinstance(meaning, _Case):
+            self._found += _executions(meaning, self._suite())
+        elif meaning is _SUITE:
+            self._suites.pop()
+
+    def close(self) -> None:
+        """Say nothing: what was found has been taken."""
+
+    def _suite(self) -> str | None:
+        return self._suites[-1] if self._suites else None
 
 
-def _cases(events: Iterator[tuple[str, etree._Element]]) -> Iterator[Execution]:
-    suites: list[str | None] = []
-    inside = 0
-    for event, element in events:
-        tag = _tag(element)
-        if event == "start":
-            inside += tag == "testcase"
-            if tag == "testsuite":
-                suites.append(bounded(element.get("name")) or _last(suites))
-            continue
-        if tag == "testcase":
-            inside -= 1
-            yield from _case(element, _last(suites))
-        elif tag == "testsuite":
-            suites.pop()
-        if not inside:
-            _forget(element)
+def _check(root: str) -> None:
+    """Raise for what is no test report."""
+    if root not in _ROOTS:
+        raise _NoReportError
 
 
-def _case(case: etree._Element, suite: str | None) -> Iterator[Execution]:
-    if case.get("name") is None and case.get("classname") is None:
-        return  # nothing to know the test by
-    children = [(_tag(child), child) for child in case if isinstance(child.tag, str)]
-    runs = [child for tag, child in children if tag in _BEFORE]
-    yield from (_execution(case, suite, _kind(run), run) for run in runs)
-    worst = next((child for outcome in _OUTCOMES for tag, child in children if tag == outcome), None)
-    if worst is not None:
-        result = _OUTCOMES[_tag(worst)]
-    else:
-        skipped = (case.get("status") or "").lower() in _NOT_RUN or (case.get("result") or "").lower() in _NOT_RUN
-        result = Result.SKIPPED if skipped else Result.SUCCESS
-    yield _execution(case, suite, result, worst)
-    yield from (_execution(case, suite, _kind(child), child) for tag, child in children if tag in _AFTER)
+def _executions(case: _Case, suite: str | None) -> list[Execution]:
+    """A case as its executions: failed ones that were tried again, the one that counts, reruns."""
+    name, group = case.attributes.get("name"), case.attributes.get("classname")
+    if name is None and group is None:
+        return []  # nothing to know the test by
+    group = bounded(group) or suite
+    test = f"{group}::{bounded(name) or ''}" if group else bounded(name) or ""
+    took = case.attributes.get("time")
+    if not case.told:
+        return [Execution(test, suite, _untold(case), _seconds(took), None, None)]
+    worst = next((one for outcome in _OUTCOMES for one in case.told if one.name == outcome), None)
+    counts = (
+        Execution(test, suite, _untold(case), _seconds(took), None, None)
+        if worst is None
+        else _execution(test, suite, worst, took)
+    )
+    before, after = (
+        [_execution(test, suite, one, took) for one in case.told if one.name in kind] for kind in (_BEFORE, _AFTER)
+    )
+    return [*before, counts, *after]
 
 
-def _execution(case: etree._Element, suite: str | None, result: Result, outcome: etree._Element | None) -> Execution:
-    name, group = bounded(case.get("name")) or "", bounded(case.get("classname")) or suite
-    text = _text(outcome)
-    message = first_line(outcome.get("message"), MESSAGE) if outcome is not None else None
+def _untold(case: _Case) -> str:
+    """The result of a case that holds no outcome."""
+    said = (case.attributes.get("status"), case.attributes.get("result"))
+    return _SKIPPED if any(word and word.lower() in _NOT_RUN for word in said) else _SUCCESS
+
+
+def _execution(test: str, suite: str | None, told: _Told, took: str | None) -> Execution:
+    text = told.text()
     return Execution(
-        test=f"{group}::{name}" if group else name,
+        test=test,
         suite=suite,
-        result=result.value,
-        duration_s=_seconds((None if outcome is None else outcome.get("time")) or case.get("time")),
-        message=message or first_line(text, MESSAGE),
+        result=_TELLING[told.name],
+        duration_s=_seconds(told.attributes.get("time") or took),
+        message=first_line(told.attributes.get("message"), MESSAGE) or first_line(text, MESSAGE),
         detail=_cut(text),
     )
-
-
-def _kind(child: etree._Element) -> Result:
-    return Result.ERROR if _tag(child).endswith("Error") else Result.FAILURE
-
-
-def _text(outcome: etree._Element | None) -> str | None:
-    """The text of an outcome; Surefire puts that of a rerun into a `stackTrace` of its own."""
-    if outcome is None:
-        return None
-    trace = next((child for child in outcome if _tag(child) == "stackTrace"), outcome)
-    return trace.text if trace.text and trace.text.strip() else None
 
 
 def _cut(text: str | None) -> str | None:
@@ -169,20 +237,3 @@ def _seconds(text: str | None) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) and 0 <= value <= LONGEST else None
-
-
-def _tag(element: etree._Element) -> str:
-    """The name of an element without its namespace; empty for comments and the like."""
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
-
-
-def _last(names: list[str | None]) -> str | None:
-    return names[-1] if names else None
-
-
-def _forget(element: etree._Element) -> None:
-    """Free what was read: the element's content, and the siblings before it."""
-    element.clear()
-    parent = element.getparent()
-    while parent is not None and element.getprevious() is not None:
-        del parent[0]

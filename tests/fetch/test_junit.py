@@ -125,7 +125,15 @@ def test_a_text_of_many_megabytes_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "xml", ["<project/>", "<checkstyle><error/></checkstyle>", "<html><testcase name='a'/></html>"]
+    "xml",
+    [
+        "<project/>",
+        "<checkstyle><error/></checkstyle>",
+        "<html><testcase name='a'/></html>",
+        "<project><broken",
+        "<!DOCTYPE html><html/>",
+        "<!DOCTYPE html [<!ENTITY a 'b'>]><html>&a;</html>",
+    ],
 )
 def test_xml_that_is_no_report_holds_no_tests(xml: str) -> None:
     assert read(xml) == []
@@ -137,7 +145,9 @@ FILE = """<!DOCTYPE testsuite [<!ENTITY x SYSTEM "file:///etc/passwd">]>
 <testsuite><testcase name="a"><failure>&x;</failure></testcase></testsuite>"""
 
 
-@pytest.mark.parametrize("xml", [BOMB, FILE, BOMB.encode("utf-16")])
+@pytest.mark.parametrize(
+    "xml", [BOMB, FILE, BOMB.encode("utf-16"), "<!DOCTYPE testsuites SYSTEM 'x.dtd'><testsuites/>"]
+)
 def test_a_doctype_is_refused(xml: str | bytes) -> None:
     with pytest.raises(UnfitError, match="DOCTYPE"):
         read(xml)
@@ -157,6 +167,39 @@ def test_what_stood_before_the_fault_is_kept() -> None:
     with pytest.raises(UnfitError):
         seen.extend(one.test for one in found)
     assert len(seen) > 4_000
+
+
+def test_only_what_stands_in_a_case_itself_tells_how_it_went() -> None:
+    xml = (
+        "<testsuite><failure/><testcase name='a'><properties><failure/></properties><system-out>x</system-out></testcase>"
+        "<testcase name='b'><failure>why<!-- not --><b>this</b>nor this</failure></testcase>"
+        "<testcase name='c'><error><![CDATA[a < b]]> &amp; c<stackTrace>deep<x>er</x></stackTrace></error></testcase>"
+        "<testcase name='outer'><testcase name='inner'><skipped/></testcase><error/></testcase></testsuite>"
+    )
+    assert [(one.test, one.result, one.detail) for one in read(xml)] == [
+        ("a", "success", None),
+        ("b", "failure", "why"),
+        ("c", "error", "deep"),
+        ("inner", "skipped", None),
+        ("outer", "error", None),
+    ]
+
+
+class Counted(io.BytesIO):
+    """A file that says how much of it was read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert size is not None
+        assert 0 < size <= 2**20
+        return super().read(size)
+
+
+def test_a_report_is_read_piece_by_piece_and_no_further_than_asked() -> None:
+    file = Counted(b"<testsuite>" + b"<testcase name='a'/>" * 50_000 + b"</testsuite>")
+    found = executions(file)
+    assert next(found).test == "a"
+    assert file.tell() < 100_000
+    assert sum(1 for _ in found) == 49_999
 
 
 @given(st.binary(max_size=200) | st.text("<>/testsuicae='\" &;!-[]", max_size=120).map(str.encode))
