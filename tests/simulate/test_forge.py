@@ -219,11 +219,13 @@ def test_it_stops_with_the_block_however_that_ends(folder: Path, error: type[Bas
 
 
 SERVING = """
+import signal
 import sys
 from pathlib import Path
 from pipelinedoctor.simulate.forge import serve
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     with serve(Path(sys.argv[1])) as forge:
         print(forge.url, flush=True)
         sys.stdin.read()
