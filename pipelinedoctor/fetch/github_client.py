@@ -1,38 +1,34 @@
 """Asking GitHub's REST API: one request at a time, counted, retried with patience, every refusal in one clear line.
 
 PyGithub authenticates, spaces requests and follows renamed repositories; its objects are not used, because each
-hides requests of its own, and neither are its redirects to other hosts, which would carry the token along.
+hides requests of its own, and neither are its redirects to other hosts, which would carry the token along. Its
+connections are ours (`web`).
 """
 
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-import requests
 from github import Auth, Github
+from github.Requester import HTTPRequestsConnectionClass, RequestsResponse
+from urllib3 import BaseHTTPResponse
 
 from pipelinedoctor import __version__
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.bounds import first_line
 from pipelinedoctor.fetch.interface import Source
+from pipelinedoctor.fetch.web import TIMEOUT_S, TroubleError, Web, chunks
 
 PER_PAGE = 100
-TIMEOUT_S = 30
 BACKOFF_S = (1.0, 2.0, 4.0, 8.0)
 """Waits before the four further tries of a request that failed in passing."""
-_CHUNK = 64 * 1024
 _A_WORKER = 100
 """Requests that must be left for another thread to be worth it."""
-_TROUBLES: tuple[tuple[type[Exception], str], ...] = (
-    (requests.exceptions.SSLError, "its certificate was not accepted"),
-    (requests.exceptions.Timeout, f"no answer within {TIMEOUT_S} s"),
-    (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
-    (requests.exceptions.ContentDecodingError, "the answer cannot be decoded"),
-    (requests.exceptions.ConnectionError, "no connection"),
-)
+_AGENT = f"pipelinedoctor/{__version__}"
 _ADVICE = {401: "check the token", 403: "check what the token may read", 404: "check its name and the token"}
 _T = TypeVar("_T")
 
@@ -99,18 +95,16 @@ class Client:
             per_page=PER_PAGE,
             seconds_between_requests=source.throttle or None,
             seconds_between_writes=None,
-            user_agent=f"pipelinedoctor/{__version__}",
+            user_agent=_AGENT,
         )
-        self._blobs = requests.Session()
-        # Not None: else requests would look for a password of that host in .netrc.
-        self._blobs.auth = _no_authorization
+        self._web = Web(_AGENT)
+        self._connection = _Connection(self._web, source.url)
         self.made = 0
         """Requests this client made."""
 
     def close(self) -> None:
         """Close the connections."""
-        self._github.close()
-        self._blobs.close()
+        self._web.close()
 
     def ask(self, path: str, parameters: Mapping[str, object] | None = None) -> Any:
         """The JSON that the forge answers.
@@ -155,9 +149,11 @@ class Client:
         self._budget.take()
         self.made += 1
         try:
-            status, headers, text = self._github.requester.requestJson("GET", path, dict(parameters or {}))
-        except requests.RequestException as error:
-            raise _trouble(error) from None
+            status, headers, text = self._github.requester.requestJson(
+                "GET", path, dict(parameters or {}), cnx=self._connection
+            )
+        except TroubleError as error:
+            raise _PassingError(str(error)) from None
         except (RuntimeError, AssertionError):
             raise ForgeError(f"{self._host} sent {path} on to another address; check `url`") from None
         if status < 400:
@@ -175,14 +171,14 @@ class Client:
 
     def _download(self, location: str, read: Callable[[Iterator[bytes]], _T]) -> _T:
         try:
-            with self._blobs.get(location, stream=True, timeout=TIMEOUT_S) as answer:
-                if answer.status_code >= 500:
-                    raise _PassingError(f"a download answered {answer.status_code}", answer.status_code)
-                if answer.status_code >= 400:
-                    raise RefusedError(f"{self._host}: a download answered {answer.status_code}", answer.status_code)
-                return read(answer.iter_content(_CHUNK))
-        except requests.RequestException as error:
-            raise _trouble(error) from None
+            with self._web.open(location) as answer:
+                if answer.status >= 500:
+                    raise _PassingError(f"a download answered {answer.status}", answer.status)
+                if answer.status >= 400:
+                    raise RefusedError(f"{self._host}: a download answered {answer.status}", answer.status)
+                return read(chunks(answer))
+        except TroubleError as error:
+            raise _PassingError(str(error)) from None
 
     @staticmethod
     def _json(text: str) -> Any:
@@ -190,6 +186,36 @@ class Client:
             return json.loads(text)
         except (ValueError, RecursionError):
             raise _PassingError("the answer is not JSON") from None
+
+
+class _Connection(HTTPRequestsConnectionClass):
+    """What PyGithub asks through."""
+
+    def __init__(self, web: Web, url: str) -> None:
+        parts = urlsplit(url)
+        self._web = web
+        self._root = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    def request(self, verb: str, url: str, input: Any, headers: dict[str, str], stream: bool = False) -> None:  # noqa: A002, ARG002, FBT001, FBT002  PyGithub's own words
+        self._asked = (url, headers)
+
+    def getresponse(self) -> RequestsResponse:
+        path, headers = self._asked
+        return _Response(self._web.get(self._root + path, headers))
+
+
+class _Response(RequestsResponse):
+    """What PyGithub reads of an answer."""
+
+    def __init__(self, answer: BaseHTTPResponse) -> None:
+        self.status = answer.status
+        self._answer = answer
+
+    def getheaders(self) -> ItemsView[str, str]:
+        return dict(self._answer.headers).items()
+
+    def read(self) -> str:
+        return self._answer.data.decode("utf-8", errors="replace")
 
 
 class Clients:
@@ -222,11 +248,6 @@ def entries_of(body: object, key: str) -> list[Mapping[str, Any]]:
     return entries
 
 
-def _trouble(error: requests.RequestException) -> _PassingError:
-    """The fault in words of our own: those of the error may quote a header or an address."""
-    return _PassingError(next((words for kind, words in _TROUBLES if isinstance(error, kind)), "the request failed"))
-
-
 def _message(text: str) -> str:
     try:
         body = json.loads(text)
@@ -249,7 +270,3 @@ def _when(headers: Mapping[str, str]) -> str:
     if reset.isdecimal():
         return f"; come back after {datetime.fromtimestamp(int(reset[:10]), UTC):%Y-%m-%d %H:%M:%S} UTC"
     return "; come back in an hour"
-
-
-def _no_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request

@@ -1,0 +1,134 @@
+"""GET requests over connections that are kept open, for one thread.
+
+What the environment says of proxies and certificates holds, as it does for `requests`, and is read once for each host:
+`requests` reads it at every request, which costs more than the request. No password is looked up in .netrc.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from certifi import where
+from requests.utils import get_auth_from_url, get_environ_proxies, prepend_scheme_if_needed, select_proxy
+from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Timeout, make_headers
+from urllib3.exceptions import (
+    DecodeError,
+    HTTPError,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    SSLError,
+    TimeoutError,  # noqa: A004  the library's own, told apart from Python's
+)
+
+from pipelinedoctor.errors import ForgeError
+
+TIMEOUT_S = 30
+_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+_CHUNK = 64 * 1024
+_REDIRECTS = 5
+_MOVED = frozenset({301, 302, 303, 307, 308})
+_TROUBLES: tuple[tuple[type[Exception], str], ...] = (
+    (SSLError, "its certificate was not accepted"),
+    (NewConnectionError, "no connection"),
+    (TimeoutError, f"no answer within {TIMEOUT_S} s"),
+    (ProxyError, "no connection through the proxy"),
+    (ProtocolError, "the answer broke off"),
+    (DecodeError, "the answer cannot be decoded"),
+)
+_FAULTS = (HTTPError, OSError, ValueError)
+
+
+class TroubleError(Exception):
+    """No whole answer came; the words are our own, for those of the libraries may quote a header or an address.
+
+    `absent`: there was not even a connection, for nobody listens at that address or its name is not known.
+    """
+
+    def __init__(self, fault: Exception) -> None:
+        super().__init__(next((words for kind, words in _TROUBLES if isinstance(fault, kind)), "the request failed"))
+        self.absent = isinstance(fault.original_error if isinstance(fault, ProxyError) else fault, NewConnectionError)
+
+
+class Web:
+    """The connections of one thread."""
+
+    def __init__(self, user_agent: str) -> None:
+        self._headers = {"User-Agent": user_agent, "Accept": "*/*", **make_headers(accept_encoding="gzip,deflate")}
+        self._managers: dict[str | None, PoolManager] = {}
+        self._ways: dict[tuple[str, str], PoolManager] = {}
+
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> BaseHTTPResponse:
+        """The whole answer to a request; a redirect is an answer. Raises `TroubleError` where there is none."""
+        return self._get(url, headers or {}, whole=True)
+
+    def open(self, url: str) -> BaseHTTPResponse:
+        """The answer of the place that `url` leads to, its content yet to be read by `chunks`; use it in a `with`.
+
+        Raises `TroubleError` where there is no answer.
+        """
+        for _ in range(_REDIRECTS):
+            answer = self._get(url, {}, whole=False)
+            location = answer.headers.get("location") if answer.status in _MOVED else None
+            if location is None:
+                return answer
+            answer.close()
+            url = urljoin(url, location)
+        raise TroubleError(ValueError())
+
+    def close(self) -> None:
+        """Close all connections."""
+        for manager in self._managers.values():
+            manager.clear()
+
+    def _get(self, url: str, headers: Mapping[str, str], *, whole: bool) -> BaseHTTPResponse:
+        try:
+            return self._way(url).urlopen(
+                "GET", url, headers={**self._headers, **headers}, retries=False, redirect=False, preload_content=whole
+            )
+        except _FAULTS as fault:
+            raise TroubleError(fault) from None
+
+    def _way(self, url: str) -> PoolManager:
+        parts = urlsplit(url)
+        place = (parts.scheme, parts.netloc)
+        if place not in self._ways:
+            proxy = select_proxy(url, get_environ_proxies(url))
+            if proxy not in self._managers:
+                self._managers[proxy] = _manager(proxy)
+            self._ways[place] = self._managers[proxy]
+        return self._ways[place]
+
+
+def chunks(answer: BaseHTTPResponse) -> Iterator[bytes]:
+    """The content of an opened answer. Raises `TroubleError` where it breaks off."""
+    try:
+        yield from answer.stream(_CHUNK)
+    except _FAULTS as fault:
+        raise TroubleError(fault) from None
+
+
+def _manager(proxy: str | None) -> PoolManager:
+    settings: dict[str, Any] = {"timeout": Timeout(TIMEOUT_S, TIMEOUT_S), **_certificates()}
+    if not proxy:
+        return PoolManager(**settings)
+    if proxy.lower().startswith("socks"):
+        try:
+            from urllib3.contrib.socks import SOCKSProxyManager  # noqa: PLC0415  its library is no dependency of ours
+        except ImportError:
+            raise ForgeError("a SOCKS proxy is set in the environment; it needs the package pysocks") from None
+        return SOCKSProxyManager(proxy, **settings)
+    user, password = get_auth_from_url(proxy)
+    authorization = make_headers(proxy_basic_auth=f"{user}:{password}") if user else None
+    return ProxyManager(prepend_scheme_if_needed(proxy, "http"), proxy_headers=authorization, **settings)
+
+
+def _certificates() -> dict[str, str]:
+    """The authorities that certificates are held to: those the environment names, else those that `requests` brings."""
+    named = ((name, os.environ[name]) for name in _CERTIFICATES if os.environ.get(name))
+    variable, path = next(named, ("", where()))
+    if not Path(path).exists():
+        raise ForgeError(f"{path}: no such file or directory of certificates; {variable} names it")
+    return {"cert_reqs": "CERT_REQUIRED", "ca_cert_dir" if Path(path).is_dir() else "ca_certs": path}
