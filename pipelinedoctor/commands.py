@@ -22,8 +22,11 @@ def asked(
     queries: list[Path] | None,
     templates: list[Path] | None,
 ) -> Asked:
-    """The options of an analysing command, checked; raises `ConfigError` and `UsageError`."""
+    """The options of an analysing command, checked before a fetch begins; raises `ConfigError` and `UsageError`."""
     config = configuration.read(config_file)
+    for directory in [*(queries or []), *(templates or [])]:
+        if not directory.is_dir():
+            raise UsageError(f"{directory}: no such directory; --queries and --templates each name one")
     chosen = [one.strip() for one in formats.split(",")] if formats else config.report.formats
     for one in chosen:
         if one not in configuration.FORMATS:
@@ -39,7 +42,6 @@ def asked(
         trend=config.report.trend,
     )
     timespan.span(made.window)
-    timespan.span(made.trend)
     return made
 
 
@@ -54,7 +56,10 @@ def fetch(config_file: Path | None, since: str, max_requests: int | None, progre
     start = timespan.since(since, now)
     left = max_requests
     with Store.open(config.store) as store:
-        for source in sources:
+        for section, source in zip(config.sources, sources, strict=True):
+            if source.token is None:
+                lacks = f"{section.token_env} is not set, so there is no token: few requests an hour, and no logs"
+                progress.finish(source.host, lacks)
             try:
                 done = sync(GitHubFetcher(source), store, Order(since=start, until=now, max_requests=left), progress)
                 left = None if left is None else max(left - done.requests, 0)

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from pipelinedoctor.errors import ConfigError
+from pipelinedoctor import timespan
+from pipelinedoctor.errors import ConfigError, UsageError
 from pipelinedoctor.fetch.interface import Source
 
 DEFAULT_FILE = Path("pipelinedoctor.toml")
@@ -74,6 +75,15 @@ class ReportSection(_Section):
     formats: tuple[Format, ...] = Field(default=FORMATS, min_length=1)
     window: str = "30d"
     trend: str = "26w"
+
+    @field_validator("window", "trend")
+    @classmethod
+    def _span(cls, text: str) -> str:
+        try:
+            timespan.span(text)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return text
 
 
 class Config(_Section):

@@ -41,7 +41,7 @@ def of_report(produced: "Produced") -> str:
             lines.append(f"     … and {len(report.findings) - _SHOWN} more: {_counted(report.findings[_SHOWN:])}")
     if report.gaps:
         missing = sum(gap.things for gap in report.gaps)
-        lines += ["", _folded(f"Not seen: {units.count(missing)} things could not be had; the report names them.")]
+        lines += ["", _folded(f"Not seen: {units.counted(missing, 'thing')} could not be had; the report says why.")]
     for section in report.sections:
         if section.failed:
             lines += ["", _folded(f"The question {section.id} broke: {section.reason}")]

@@ -145,10 +145,18 @@ def test_max_requests_ends_with_3_and_the_next_fetch_goes_on(here: Path, recordi
 def test_one_repository_that_is_gone_does_not_stop_the_others(here: Path, recording: Path) -> None:
     with serve(recording) as forge:
         configured(here, forge.url, "acme/absent", "acme/shop")
-        ask("fetch", "--since", "2026-01-01", "-q")
+        _, _, err = ask("fetch", "--since", "2026-01-01")
+    assert "acme/absent: no such repository, or none that the token may read" in err
     found = tables(here / "pipelinedoctor.duckdb")
     assert len(found["runs"]) == 12
     assert "acme/absent" in {row[1] for row in found["fetch_gaps"]}
+
+
+def test_a_token_that_is_not_set_is_named(here: Path, recording: Path) -> None:
+    with serve(recording) as forge:
+        configured(here, forge.url, "acme/shop")
+        _, _, err = ask("fetch", "--since", "2026-01-01")
+    assert "GITHUB_TOKEN is not set, so there is no token" in err
 
 
 @pytest.mark.parametrize(
@@ -161,6 +169,8 @@ def test_one_repository_that_is_gone_does_not_stop_the_others(here: Path, record
         (["report", "--format", "pdf"], 2, "known are: html, markdown, json"),
         (["demo", "--recording", "absent"], 2, "absent: no such folder"),
         (["queries", "--queries", "absent"], 2, "absent: no such directory"),
+        (["nightly", "--queries", "absent"], 2, "absent: no such directory"),  # before anything is fetched
+        (["nightly", "--templates", "absent"], 2, "absent: no such directory"),
         (["report", "--fail-on", "awful"], 2, "critical"),
         (["report", "--colour"], 2, "--colour"),
         (["report", "--config", "absent.toml"], 2, "absent.toml: no such file"),

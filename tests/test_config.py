@@ -48,6 +48,8 @@ def test_without_a_file_all_is_default(tmp_path: Path, monkeypatch: pytest.Monke
         ('[[sources]]\nurl = "ftp://x"\nrepositories = ["a/b"]', ["sources.0.url", "https://HOST"]),
         ('[[sources]]\nurl = "https://me:pw@x"\nrepositories = ["a/b"]', ["sources.0.url", "no user name"]),
         ('[report]\nformats = ["pdf"]', ["report.formats.0", "'html', 'markdown' or 'json'"]),
+        ('[report]\nwindow = "3"', ["report.window", "'3' is no span of time", "for example 90d"]),
+        ('[report]\ntrend = "0w"', ["report.trend", "longer than nothing"]),
         ("store = x", ["is not TOML", "line 1"]),
     ],
 )

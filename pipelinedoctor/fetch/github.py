@@ -38,6 +38,7 @@ class GitHubFetcher:
                         raise
                     missing += 1
                     reason = "no such repository, or none that the token may read"
+                    progress.finish(name, reason)
                     yield Page(rows=[gap(self.source.host, name, "runs", name, reason)], requests=budget.made - handed)
                     handed = budget.made
         except ForgeError:
