@@ -30,23 +30,50 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="The configuration. [default: pipelinedoctor.toml]")]
-Out = Annotated[Path | None, typer.Option(help="The directory for the report.")]
-Formats = Annotated[str | None, typer.Option("--format", help="html, markdown, json: one or several, with commas.")]
-AsOf = Annotated[str | None, typer.Option(help="Report as of this time, in UTC. [default: now, or a recording's end]")]
-WindowOption = Annotated[
-    str | None, typer.Option("--window", help="What findings speak of, as 30d or 4w. [default: 30d]")
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="The configuration. [default: pipelinedoctor.toml]")
 ]
-Queries = Annotated[list[Path] | None, typer.Option(help="A directory of your own questions; may stand several times.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where the report goes. [default: the configuration's, or pipelinedoctor-report]"),
+]
+Formats = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="FORMATS",
+        help="html, markdown, json: one or several, with commas. [default: the configuration's, or all]",
+    ),
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Report as of this time, in UTC. [default: now, or a recording's end]"),
+]
+WindowOption = Annotated[
+    str | None,
+    typer.Option(
+        "--window", metavar="SPAN", help="What findings speak of, as 30d or 4w. [default: the configuration's, or 30d]"
+    ),
+]
+Queries = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="DIR", help="A directory of your own questions; may be given several times."),
+]
 Templates = Annotated[
-    list[Path] | None, typer.Option(help="A directory of your own templates; may stand several times.")
+    list[Path] | None,
+    typer.Option(metavar="DIR", help="A directory of your own templates; may be given several times."),
 ]
 FailOn = Annotated[
     Literal["critical", "high", "medium", "low"] | None,
-    typer.Option(help="Exit with 1 when a finding is as severe as this, or more."),
+    typer.Option(
+        metavar="SEVERITY",
+        help="Exit with 1 when a finding is as severe as this, or more: critical, high, medium, low.",
+    ),
 ]
-Since = Annotated[str, typer.Option(help="How far back: a span as 90d, or a date.")]
-MaxRequests = Annotated[int | None, typer.Option(min=1, help="Stop after so many requests; the next fetch goes on.")]
+Since = Annotated[str, typer.Option(metavar="SPAN", help="How far back: a span as 90d, or a date.")]
+MaxRequests = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Stop after so many requests; the next fetch goes on.")
+]
 AllowPartial = Annotated[bool, typer.Option("--allow-partial", help="End with 0 though a source could not be read.")]
 Silence = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done; show where an internal error lies.")]
@@ -99,12 +126,13 @@ def about(
 @guarded
 def demo_command(
     recording: Annotated[
-        Path | None, typer.Option(help="A folder of recorded API bodies, instead of the simulated organisation.")
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder of recorded API bodies, instead of the simulated organisation."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="The directory for the store and the report.")] = Path(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the store and the report go.")] = Path(
         "pipelinedoctor-demo"
     ),
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated organisation.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the simulated organisation.")] = 1,
     as_of: AsOf = None,
     window: WindowOption = None,
     queries: Queries = None,
