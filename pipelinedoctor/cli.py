@@ -74,7 +74,9 @@ Since = Annotated[str, typer.Option(metavar="SPAN", help="How far back: a span a
 MaxRequests = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Stop after so many requests; the next fetch goes on.")
 ]
-AllowPartial = Annotated[bool, typer.Option("--allow-partial", help="End with 0 though a forge was not read to the end.")]
+AllowPartial = Annotated[
+    bool, typer.Option("--allow-partial", help="End with 0 though a forge was not read to the end.")
+]
 Silence = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done; show where an internal error lies.")]
 
