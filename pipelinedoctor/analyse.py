@@ -97,6 +97,7 @@ def _section(query: Query[Any], history: History, options: Any) -> Section:
         measures=tuple(answer.measures),
         notes=tuple(answer.notes),
         reason=answer.reason,
+        headline=answer.headline,
     )
 
 

@@ -62,7 +62,8 @@ class Evidence:
 class Cost:
     """What it cost in the window: runner minutes (each job rounded up to a whole minute) over `jobs` job executions.
 
-    `wait_minutes` is time that commits stayed red for it; `method` says in a sentence how both were counted.
+    `wait_minutes` is time that was waited for it, as time that the branch was red or that runs took longer; `method` says
+    in a sentence how both were counted. A cost of waiting alone has no runner minutes, and formats show none.
     """
 
     runner_minutes: float
@@ -128,9 +129,13 @@ class Measure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """All that a query hands on. `notes` are remarks on the data; `reason` says why there is nothing to say at all."""
+    """All that a query hands on. `notes` are remarks on the data; `reason` says why there is nothing to say at all.
+
+    `headline` is a sentence for the top of the report, from a question whose answer someone wants before all others.
+    """
 
     findings: Sequence[Finding] = ()
     measures: Sequence[Measure] = ()
     notes: Sequence[str] = ()
     reason: str | None = None
+    headline: str | None = None

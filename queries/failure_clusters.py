@@ -222,21 +222,20 @@ def _clusters(known: pl.DataFrame, window: _Window) -> Measure:
             recent.sum().alias("jobs"),
             pl.col("run_id").filter(recent).n_unique().alias("runs"),
             pl.col("repository_id").filter(recent).n_unique().alias("repositories"),
-            pl.col("actor").filter(recent).drop_nulls().n_unique().alias("authors"),
+            _authors(pl.col("actor").filter(recent)),
             pl.col("at").min().alias("first_seen"),
             pl.col("at").max().alias("last_seen"),
             pl.col("html_url").last().alias("example"),
         )
         .filter(pl.col("jobs") > 0)
         .sort("jobs", "host", "cluster", descending=[True, False, False])
-        .with_columns((pl.col("jobs") / window.failing).alias("share"))
     )
     shown, rest = every.head(MAX_ROWS), every[MAX_ROWS:]
     explained = int(every["jobs"].sum())
     caption = (
         f"{counted(len(every), 'cluster')} over {explained} of {counted(window.failing, 'failing job')} in the window"
     )
-    caption += "; the share is of all of these. First and last seen look back over the trend window."
+    caption += ". First and last seen look back over the trend window."
     if not rest.is_empty():
         caption += f" Left out: {counted(len(rest), 'cluster')} with {counted(int(rest['jobs'].sum()), 'failing job')}."
     columns = (
@@ -248,11 +247,16 @@ def _clusters(known: pl.DataFrame, window: _Window) -> Measure:
         Column(name="authors", title="Authors", unit="count"),
         Column(name="first_seen", title="First seen", unit="time"),
         Column(name="last_seen", title="Last seen", unit="time"),
-        Column(name="share", title="Share of failing jobs", unit="share"),
         Column(name="example", title="Example", unit="link"),
     )
     rows = shown.select([column.name for column in columns]).to_dicts()
     return Measure(id="clusters", title="Failure clusters", caption=caption, columns=columns, rows=rows)
+
+
+def _authors(actor: pl.Expr) -> pl.Expr:
+    """Whose runs they were; null where the forge named no one."""
+    known = actor.drop_nulls()
+    return pl.when(known.len() > 0).then(known.n_unique()).alias("authors")
 
 
 def _categories(recent: pl.DataFrame, window: _Window) -> Measure:

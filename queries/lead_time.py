@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -12,14 +13,15 @@ from pipelinedoctor.query import query
 from pipelinedoctor.stats.cost import per_30_days, severity_of
 from pipelinedoctor.stats.trend import MIN_FOR_P90, MIN_PER_WEEK, MIN_POINTS, Trend, trends, weekly
 from pipelinedoctor.store.history import History, Window
-from pipelinedoctor.units import duration
+from pipelinedoctor.units import count, duration
 
 PANELS = 6
-SLOWEST = 3
+SLOWEST = 2
+FIRST_WEEKS = timedelta(weeks=2)
 LEAST_SECONDS = 15.0
 NEXT = {
     "lead_time": "See which part grew: the run itself, the queue before it, or the time that the branch stays red.",
-    "run_duration": "Compare a slow run of today with one of the first weeks, job by job; the longest job sets the pace.",
+    "run_duration": "Compare a slow run with the one of the first weeks, job by job (both are linked); the longest job sets the pace.",
     "queue_time": "More runners of this kind, or fewer jobs at the busy hours; see when the slow ones were queued.",
 }
 METHOD = (
@@ -78,10 +80,9 @@ def _finding(part: Timed, key: tuple[object, ...], trend: Trend, history: Histor
         return None
     last = recent.row(-1, named=True)
     minutes = (trend.last - trend.first) / 60 * len(recent)
-    # The fitted end of the line may lie above all that was measured lately.
-    slow = recent.filter(pl.col("value") >= pl.min_horizontal(pl.lit(trend.last), pl.col("value").median()))
-    slow = slow.tail(SLOWEST).reverse()
-    name = last["panel"]
+    first_week = weekly(own, part.by, history.trend)["week_start"][0]
+    since = datetime(first_week.year, first_week.month, first_week.day, tzinfo=UTC)
+    what = last.get("pipeline") or last["panel"]
     return Finding(
         query="lead_time",
         subject=Subject(
@@ -90,30 +91,46 @@ def _finding(part: Timed, key: tuple[object, ...], trend: Trend, history: Histor
         verdict=Verdict.WORSENING,
         severity=severity_of(per_30_days(minutes, (history.window.end - history.window.start).days)),
         confidence=1 - trend.q,
-        title=f"{part.title} of {name} grows by {100 * trend.monthly:.0f} % a month",
+        title=f"{part.title} of {what} grows by {100 * trend.monthly:.0f} % a month",
         evidence=Evidence(
             summary=(
-                f"{trend.points} weekly medians of {len(own)} {part.things} rise from {duration(trend.first)} to "
-                f"{duration(trend.last)}: {trend.text()}, q {_q(trend.q)} (Mann-Kendall, Theil-Sen)."
+                f"{trend.points} weekly medians of {count(len(own))} {part.things} rise from {duration(trend.first)} to "
+                f"{duration(trend.last)}: {100 * trend.monthly:.0f} % a month, 95 % interval {100 * trend.low:.0f} to "
+                f"{100 * trend.high:.0f} %."
             ),
             links=tuple(
                 Link(text=f"{duration(value)} on {at:%Y-%m-%d}", url=url)
-                for at, value, url in slow.select("at", "value", "url").rows()
+                for at, value, url in _examples(own, recent, trend, since)
             ),
             details=(
-                (f"{part.things} in the window", str(len(recent))),
+                (f"{part.things} in the window", count(len(recent))),
                 ("their median", duration(_number(recent["value"].median()))),
                 ("their 90th percentile", duration(_p90(recent))),
+                (
+                    "trend",
+                    f"test of Mann and Kendall, line of Theil and Sen; p {_p(trend.q)} after as many tests as series",
+                ),
             ),
         ),
         cost=Cost(runner_minutes=0.0, jobs=int(recent["jobs"].sum()), wait_minutes=minutes, method=METHOD),
-        since=history.trend.start,
+        since=since,
         next_step=NEXT[part.id],
-        key=part.id if "pipeline" in recent.columns else f"{part.id} {name}",
+        key=part.id if "pipeline" in recent.columns else f"{part.id} {last['panel']}",
     )
 
 
-def _q(value: float) -> str:
+def _examples(
+    own: pl.DataFrame, recent: pl.DataFrame, trend: Trend, since: datetime
+) -> list[tuple[datetime, float, str]]:
+    """The newest slow ones, and of the first weeks the one that is nearest to where the line begins."""
+    # The fitted end of the line may lie above all that was measured lately.
+    slow = recent.filter(pl.col("value") >= pl.min_horizontal(pl.lit(trend.last), pl.col("value").median()))
+    early = own.filter(pl.col("at").is_between(since, since + FIRST_WEEKS, closed="left"))
+    usual = early.sort((pl.col("value") - trend.first).abs(), "at", "url").head(1)
+    return pl.concat([slow.tail(SLOWEST).reverse(), usual]).select("at", "value", "url").rows()
+
+
+def _p(value: float) -> str:
     return "below 0.001" if value < 0.001 else f"{value:.3f}"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from pipelinedoctor.derive import breakage_words as words
-from pipelinedoctor.derive.branch_measures import pipeline_table, red_table
+from pipelinedoctor.derive.branch_measures import headline, pipeline_table, red_table
 from pipelinedoctor.derive.branch_pipelines import ITSELF, BranchPipeline, branch_pipelines
 from pipelinedoctor.derive.complaints import Asked
 from pipelinedoctor.derive.default_branch import KEY, DefaultBranch, default_branch
@@ -19,6 +19,7 @@ from pipelinedoctor.stats.posterior import jeffreys
 from pipelinedoctor.stats.redness import hours_within
 from pipelinedoctor.stats.trend import weekly
 from pipelinedoctor.store.history import History, Window
+from pipelinedoctor.units import counted
 
 PANELS = 6
 METHOD = (
@@ -69,6 +70,7 @@ def pipeline_health(history: History, options: Options) -> Answer:
             red_table(pipelines, history.window, options.red_periods_at_most),
         ),
         notes=_notes(frames, history.window),
+        headline=headline(pipelines, history.window),
     )
 
 
@@ -214,4 +216,6 @@ def _notes(frames: DefaultBranch, window: Window) -> list[str]:
     without = frames.runs.filter(pl.col("created_at") >= window.start, ~pl.col("green"), pl.col("jobs") == 0)
     if without.is_empty():
         return []
-    return [f"{len(without)} failing runs of the default branch have no job data: what broke them is not known."]
+    return [
+        f"{counted(len(without), 'failing run')} of the default branch without job data: what broke there is not known."
+    ]

@@ -13,25 +13,65 @@ from pipelinedoctor.findings import Column, Measure
 from pipelinedoctor.stats.posterior import jeffreys
 from pipelinedoctor.stats.redness import Red, hours_within
 from pipelinedoctor.store.history import Window
+from pipelinedoctor.units import count, counted, time
+
+_RED_TOLD = 3
+
+
+def headline(pipelines: Sequence[BranchPipeline], window: Window) -> str | None:
+    """Whether the default branch is red now, and where; `None` where no pipeline ran in the window."""
+    active = [one for one in pipelines if _counted_runs(one, window)]
+    red = sorted(
+        ((found.start, one, found) for one in active if (found := red_now(one)) is not None),
+        key=lambda item: (item[0], item[1].subject.repository or "", item[1].subject.pipeline or ""),
+    )
+    if not active:
+        return None
+    if not red:
+        return f"The default branch is green now{f' in all {len(active)} pipelines' if len(active) > 1 else ''}."
+    told = [f"{_name(one)} since {time(start)}{_failing(one, found)}" for start, one, found in red[:_RED_TOLD]]
+    rest = [f"and {len(red) - _RED_TOLD} more"] * (len(red) > _RED_TOLD)
+    return f"The default branch is red now in {len(red)} of {counted(len(active), 'pipeline')}: {'; '.join([*told, *rest])}."
+
+
+def red_now(one: BranchPipeline) -> Red | None:
+    """The red period that lasts."""
+    return one.red[-1] if one.red and one.red[-1].end is None else None
+
+
+def _name(one: BranchPipeline) -> str:
+    return f"{one.subject.repository} {str(one.subject.pipeline).removeprefix('.github/workflows/')}"
+
+
+def _failing(one: BranchPipeline, red: Red) -> str:
+    """The jobs of the newest failing run; empty where they are not known."""
+    jobs = one.failed_in.get(red.failing[-1], ())
+    return f" ({words.listed(jobs)})" if jobs else ""
+
+
+def _counted_runs(one: BranchPipeline, window: Window) -> list[bool]:
+    """Whether each run of the window was green, of those whose result counts."""
+    return [run["green"] for run in one.runs if run["created_at"] >= window.start and run["green"] is not None]
 
 
 def pipeline_table(pipelines: Sequence[BranchPipeline], runs: pl.DataFrame, window: Window) -> Measure:
     """One row a pipeline with counted runs in the window; `runs` is `DefaultBranch.runs`."""
     recent = runs.filter(pl.col("created_at") >= window.start)
-    counted = len(recent) - recent["green"].null_count()
+    known = len(recent) - recent["green"].null_count()
+    others = "; the others were cancelled or skipped, have no known result or have not ended" * (known < len(recent))
     rows = [row for one in pipelines if (row := _row(one, window)) is not None]
     return Measure(
         id="pipelines",
         title="Pipelines of the default branch",
         caption=(
-            f"{counted} of the window's {len(recent)} runs, as their newest attempt left them; the others were cancelled or "
-            "skipped, have no known result or have not ended. Success with its 95 % interval (Jeffreys). Red: from a failing run "
-            "to the next green one; time to green: the median of the red periods that ended. The last column counts the "
-            "failing jobs that also passed on the same commit."
+            f"{count(known)} of the window's {counted(len(recent), 'run')}, as their newest attempt left them{others}. Success with its 95 % "
+            "interval. Red: from a failing run to the next green one; time to green: the median of the red periods that ended. "
+            "Passed there, too: the failing jobs that also passed on the same commit."
         ),
         columns=(
             Column(name="repository", title="Repository"),
             Column(name="pipeline", title="Pipeline"),
+            Column(name="now", title="Now"),
             Column(name="runs", title="Runs", unit="count"),
             Column(name="success", title="Success", unit="share"),
             Column(name="low", title="From", unit="share"),
@@ -40,7 +80,7 @@ def pipeline_table(pipelines: Sequence[BranchPipeline], runs: pl.DataFrame, wind
             Column(name="red", title="Red", unit="hours"),
             Column(name="breakages", title="Breakages", unit="count"),
             Column(name="failures", title="Failing jobs", unit="count"),
-            Column(name="contradicted", title="Passed on the same commit", unit="count"),
+            Column(name="contradicted", title="Passed there, too", unit="count"),
         ),
         rows=rows,
         reason=None if rows else "no run of the window has ended with a result that counts",
@@ -48,7 +88,7 @@ def pipeline_table(pipelines: Sequence[BranchPipeline], runs: pl.DataFrame, wind
 
 
 def _row(one: BranchPipeline, window: Window) -> dict[str, Any] | None:
-    runs = [run["green"] for run in one.runs if run["created_at"] >= window.start and run["green"] is not None]
+    runs = _counted_runs(one, window)
     if not runs:
         return None
     low, high = jeffreys(sum(runs), len(runs))
@@ -62,6 +102,7 @@ def _row(one: BranchPipeline, window: Window) -> dict[str, Any] | None:
     return {
         "repository": one.subject.repository,
         "pipeline": one.subject.pipeline,
+        "now": "green" if (red := red_now(one)) is None else f"red since {time(red.start)}",
         "runs": len(runs),
         "success": sum(runs) / len(runs),
         "low": float(low),
@@ -88,8 +129,8 @@ def red_table(pipelines: Sequence[BranchPipeline], window: Window, most: int) ->
         id="red_periods",
         title="Red periods",
         caption=(
-            f"The {min(most, len(rows))} longest of {len(rows)} red periods in the window; hours are those in the window. "
-            "Broken: a job was broken in it. Passed on the same commit: each job that failed also passed on that commit."
+            f"{f'The {most} longest of ' * (most < len(rows))}{counted(len(rows), 'red period')} in the window; hours are those "
+            "in the window. Broken: a job was broken in it. Passed on the same commit: each job that failed also passed on that commit."
         ),
         columns=(
             Column(name="repository", title="Repository"),

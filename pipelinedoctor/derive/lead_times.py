@@ -8,6 +8,7 @@ import polars as pl
 from pipelinedoctor.derive.default_branch import KEY, default_branch
 from pipelinedoctor.model import Result
 from pipelinedoctor.store.history import History
+from pipelinedoctor.units import count, counted
 
 _PIPELINE = ("host", "forge", "repository_id", "pipeline_id", "repository", "pipeline")
 _PANEL = pl.format("{} {}", "repository", "pipeline")
@@ -68,7 +69,7 @@ def green_times(history: History) -> Timed:
         things="commits",
         caption=(
             f"From commit to the end of the first green run of the default branch at that commit or a later one, by the week "
-            f"of that end: {len(good)} of {len(commits)} commits with a push run."
+            f"of that end: {count(len(good))} of {counted(len(commits), 'commit')} with a push run."
         ),
         by=KEY,
         values=values,
@@ -82,12 +83,11 @@ def _left_out(commits: pl.DataFrame) -> tuple[str, ...]:
         (commits["green_at"].null_count(), "have not become green yet, by themselves or by a later commit"),
         (len(commits.filter(pl.col("value") < 0)), "carry a commit time after their green run"),
     )
-    notes = [f"Lead time: {count} of {len(commits)} commits left out: they {why}." for count, why in counts if count]
+    of = f"of {counted(len(commits), 'commit')}"
+    notes = [f"Lead time: {count(number)} {of} left out: they {why}." for number, why in counts if number]
     guessed = len(commits.filter(pl.col("committed_at").is_null()))
     if guessed:
-        notes.append(
-            f"Lead time: of {guessed} of {len(commits)} commits the time is not known; their run's creation stands for it."
-        )
+        notes.append(f"Lead time: of {count(guessed)} {of} the time is not known; their run's creation stands for it.")
     return tuple(notes)
 
 
@@ -140,7 +140,7 @@ def run_times(history: History) -> Timed:
         title="Run duration",
         things="runs",
         caption=(
-            f"Start of the first job to end of the last: {len(values)} of {len(attempts)} attempts, by the week the run was "
+            f"Start of the first job to end of the last: {count(len(values))} of {counted(len(attempts), 'attempt')}, by the week the run was "
             "made. Left out: attempts that did not succeed as a whole (they stop early), reruns of some jobs only, and of "
             "each pipeline the kind of runs (default branch, changes, …) it has fewer of."
         ),
@@ -161,14 +161,14 @@ def queue_times(history: History) -> Timed:
         value="queue_s", jobs=pl.lit(1, dtype=pl.Int64), url="html_url",
     ).sort("host", "labels", "at", "job_id")  # fmt: skip
     missing = len(jobs) - len(known)
-    told = f"the forge told no queue time for {missing} of {len(jobs)} jobs"
+    told = f"the forge told no queue time for {count(missing)} of {counted(len(jobs), 'job')}"
     return Timed(
         id="queue_time",
         title="Queue time",
         things="jobs",
-        caption=f"From queued to started, by the labels asked of the runner: {len(known)} of {len(jobs)} jobs.",
+        caption=f"From queued to started, by the labels asked of the runner: {count(len(known))} of {counted(len(jobs), 'job')}.",
         by=("host", "labels"),
         values=values,
-        notes=(f"Queue time: {told}.",) if missing else (),
-        reason=f"no data: {told}" if jobs.height else "no jobs",
+        notes=(f"Queue time: {told}.",) if missing and len(known) else (),
+        reason=told if jobs.height else "no jobs",
     )

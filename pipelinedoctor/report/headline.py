@@ -1,10 +1,10 @@
-"""The report in three sentences."""
+"""The report in a few sentences."""
 
 from collections.abc import Sequence
 
 from pipelinedoctor.findings import Finding
 from pipelinedoctor.report.model import Coverage, GapGroup, Section
-from pipelinedoctor.report.view import tally
+from pipelinedoctor.report.view import missing, tally
 from pipelinedoctor.store.history import Totals
 from pipelinedoctor.units import count, counted, share
 
@@ -27,8 +27,9 @@ def headline(
     coverage: Sequence[Coverage],
     gaps: Sequence[GapGroup],
 ) -> tuple[str, ...]:
-    """What was found, what failures cost, what was seen."""
-    return _found(findings, sections), _spent(totals), _seen(totals, coverage, gaps)
+    """What was found, what questions have to say before all else, what failures cost, what was seen."""
+    own = [section.headline for section in sections if section.headline]
+    return _found(findings, sections), *own, _spent(totals), _seen(totals, coverage, gaps)
 
 
 def _found(findings: Sequence[Finding], sections: Sequence[Section]) -> str:
@@ -48,8 +49,8 @@ def _spent(totals: Totals) -> str:
     unit, size = ("hours", 60) if totals.runner_minutes >= 600 else ("minutes", 1)
     failing, contradicted = totals.failing_minutes, totals.contradicted_minutes
     return (
-        f"{_number(failing / size)} of {_number(totals.runner_minutes / size)} runner {unit} "
-        f"({share(failing / totals.runner_minutes)}) went into jobs that failed; {_number(contradicted / size)} "
+        f"Of {_number(totals.runner_minutes / size)} runner {unit} {_number(failing / size)} "
+        f"({share(failing / totals.runner_minutes)}) went into failing jobs, among them {_number(contradicted / size)} "
         f"({share(contradicted / totals.runner_minutes)}) into jobs that also passed on the same commit."
     )
 
@@ -59,10 +60,9 @@ def _seen(totals: Totals, coverage: Sequence[Coverage], gaps: Sequence[GapGroup]
     of = f"{count(active)} of {count(len(coverage))} repositories" if len(coverage) > 1 else "the repository"
     if not coverage:
         return "Nothing was seen: the store holds no repository."
-    things = sum(gap.things for gap in gaps)
     numbers = (totals.runs, "run"), (totals.jobs, "job"), (totals.test_results, "test result")
-    text = f"Seen: {', '.join(counted(value, noun) for value, noun in numbers)} of {of}"
-    return f"{text}; {counted(things, 'thing')} could not be had." if things else f"{text}."
+    text = f"Seen: {', '.join(counted(value, noun) for value, noun in numbers)} of {of}."
+    return f"{text} Missing from the store, over all its time: {missing(gaps)}." if gaps else text
 
 
 def _number(value: float) -> str:

@@ -1,13 +1,14 @@
 """What one page shows of a report: the same facts, cut to a readable length, with what was cut off counted."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pipelinedoctor.findings import Column, Finding, Measure
 from pipelinedoctor.model import Severity, Verdict
-from pipelinedoctor.report.model import Report, Section
+from pipelinedoctor.report.model import GapGroup, Report, Section
 from pipelinedoctor.units import NOTHING, count, counted, day, minutes, share, value_of
 
 FIRST = 10
@@ -16,9 +17,9 @@ FIRST = 10
 _SHA, _SHORT = re.compile("[0-9a-f]{40}"), 10
 
 VERDICTS: dict[Verdict, str] = {
-    Verdict.FLAKY: "failed and passed on the same commit: the outcome does not depend on the code",
-    Verdict.SUSPECTED: "looks flaky, and has not been caught contradicting itself often enough to say so",
-    Verdict.BROKEN: "fails every time since a certain point",
+    Verdict.FLAKY: "failed and passed on the same code: the outcome depends on something else",
+    Verdict.SUSPECTED: "looks flaky or broken, with too little evidence to say so",
+    Verdict.BROKEN: "fails in most or all of its runs since a certain point, and in the newest",
     Verdict.REGRESSED: "got worse at a certain point, and stays worse",
     Verdict.INFRASTRUCTURE: "the machine, the network or a service failed, and not the code",
     Verdict.RECOVERED: "was bad, and has been good for a while",
@@ -27,6 +28,10 @@ VERDICTS: dict[Verdict, str] = {
     Verdict.EXPIRED: "a time limit, such as one on a quarantine, has passed",
 }
 """What each verdict says, for the reader of a report."""
+
+_LISTS = {"runs": ("run", "run list"), "jobs": ("job", "job list"), "commits": ("commit", "commit list")}
+_THINGS = {"log": "log", "tests": "test report"}
+"""What a gap lacks: of lists the rows, where their number is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +94,17 @@ def tally(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{severities.count(one)} {one}" for one in Severity if one in severities)
 
 
+def missing(gaps: Sequence[GapGroup]) -> str:
+    """What could not be had, by kind: `2,620 jobs, 585 logs, 4 test reports`."""
+    numbers: Counter[str] = Counter()
+    for gap in gaps:
+        row, thing = _LISTS.get(gap.kind, ("", _THINGS.get(gap.kind, gap.kind)))
+        known = row and gap.rows_missing is not None
+        numbers[row if known else thing] += (gap.rows_missing or 0) if known else gap.things
+    order = [*(noun for pair in _LISTS.values() for noun in pair), *_THINGS.values(), *sorted(numbers)]
+    return ", ".join(counted(numbers[noun], noun) for noun in dict.fromkeys(order) if numbers[noun])
+
+
 def seen(finding: Finding) -> str | None:
     """`17 of 515 (3.3 %)`, as far as the counts are there."""
     evidence = finding.evidence
@@ -111,14 +127,23 @@ def sure(finding: Finding) -> str:
     return "> 99 %" if 0.99 < confidence < 1 else "< 1 %" if 0 < confidence < 0.01 else f"{confidence * 100:.0f} %"
 
 
-def cost(finding: Finding) -> str | None:
-    """`20.6 h of runner time in 56 jobs; commits red for 3.2 h`."""
-    if finding.cost is None:
+def spent(finding: Finding) -> str | None:
+    """`20.6 h of runner time in 56 jobs`; `None` where it cost no runner time, or that is not known."""
+    cost = finding.cost
+    if cost is None or not cost.runner_minutes:
         return None
-    spent = f"{minutes(finding.cost.runner_minutes)} of runner time in {counted(finding.cost.jobs, 'job')}"
-    return (
-        spent if finding.cost.wait_minutes is None else f"{spent}; commits red for {minutes(finding.cost.wait_minutes)}"
-    )
+    return f"{minutes(cost.runner_minutes)} of runner time in {counted(cost.jobs, 'job')}"
+
+
+def waited(finding: Finding) -> str | None:
+    """`3.2 h of waiting`; `None` where there was none."""
+    cost = finding.cost
+    return f"{minutes(cost.wait_minutes)} of waiting" if cost and cost.wait_minutes else None
+
+
+def cost(finding: Finding) -> str | None:
+    """`20.6 h of runner time in 56 jobs; 3.2 h of waiting`, as far as there was either."""
+    return "; ".join(text for text in (spent(finding), waited(finding)) if text) or None
 
 
 def _part(section: Section, first: set[str], findings: int, rows: int) -> Part:

@@ -215,7 +215,6 @@ def test_the_table_of_clusters_counts_each(store: Store) -> None:
         "authors": 2,
         "first_seen": END - timedelta(hours=24 * 60) + timedelta(seconds=90),
         "last_seen": END - timedelta(hours=24) + timedelta(seconds=90),
-        "share": pytest.approx(3 / 5),
         "example": "https://github.com/octo/app1/job/1",
     }
     assert (second["template"], second["jobs"]) == ("something odd", 1)
@@ -242,6 +241,14 @@ def test_categories_add_up_and_tell_what_is_unknown(store: Store) -> None:
     assert (
         table.caption == "Of 4 failing jobs in the window 3 have a log; no rule knows the cause of 1 of them (33.3 %)."
     )
+
+
+def test_authors_that_the_forge_does_not_name_are_not_counted_as_none(store: Store) -> None:
+    history = [failed(1, told=OOM, hours_ago=1)]
+    ask(store, history)
+    store.connection.execute("UPDATE runs SET actor = NULL")
+
+    assert measure(ask(store, []), "clusters").rows[0]["authors"] is None
 
 
 def test_the_order_of_writing_has_no_say(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -254,7 +254,7 @@ def test_failing_runs_without_job_data_are_noted_and_blamed_on_no_one(store: Sto
     answer = ask(store, ran("s" * 20) + [Ran(result="failure")] * 3)
 
     assert answer.findings == []
-    assert answer.notes == ["3 failing runs of the default branch have no job data: what broke them is not known."]
+    assert answer.notes == ["3 failing runs of the default branch without job data: what broke there is not known."]
 
 
 def test_without_any_job_data_the_runs_tell(store: Store) -> None:
@@ -308,7 +308,14 @@ def test_the_table_counts_what_counts(store: Store) -> None:
     # Run 4 fails at 16:30 and run 5 passes at 20:30; the first attempt of run 7 fails at 28:30, the rerun passes at 30:00.
     assert (row["red"], row["time_to_green"]) == (5.5, 2.75)
     assert (row["failures"], row["contradicted"]) == (2, 1)
-    assert "7 of the window's 8 runs" in measure(answer, "pipelines").caption
+    assert (
+        "7 of the window's 8 runs, as their newest attempt left them; the others"
+        in measure(answer, "pipelines").caption
+    )
+
+
+def test_where_all_runs_count_no_others_are_spoken_of(store: Store) -> None:
+    assert "the others" not in measure(ask(store, ran("ss")), "pipelines").caption
 
 
 def test_red_time_is_summed_alike_by_every_python(store: Store) -> None:
@@ -318,6 +325,51 @@ def test_red_time_is_summed_alike_by_every_python(store: Store) -> None:
 
     # Ten times 0.1 h, which Python 3.11 adds to 0.9999999999999999 and later ones to 1.0.
     assert measure(answer, "pipelines").rows[0]["red"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("letters", "now", "told"),
+    [
+        (
+            "sssf",
+            "red since 2026-01-01 12:30 UTC",
+            "red now in 1 of 1 pipeline: o/r ci7.yml since 2026-01-01 12:30 UTC (build).",
+        ),
+        (
+            "sfff",
+            "red since 2026-01-01 04:30 UTC",
+            "red now in 1 of 1 pipeline: o/r ci7.yml since 2026-01-01 04:30 UTC (build).",
+        ),
+        ("ssfs", "green", "green now."),
+    ],
+)
+def test_whether_it_is_red_now_is_told_first(store: Store, letters: str, now: str, told: str) -> None:
+    answer = ask(store, ran(letters))
+
+    assert measure(answer, "pipelines").rows[0]["now"] == now
+    assert answer.headline == f"The default branch is {told}"
+
+
+def test_of_many_pipelines_the_longest_red_are_named(store: Store) -> None:
+    pipelines = [Ran(jobs={"build": "f"}, pipeline_id=number) for number in range(5)]
+    green = [Ran(jobs={"build": "s"}, pipeline_id=number) for number in range(5)]
+
+    assert ask(store, [*green, *pipelines]).headline == (
+        "The default branch is red now in 5 of 5 pipelines: o/r ci0.yml since 2026-01-01 20:30 UTC (build); o/r ci1.yml since"
+        " 2026-01-02 00:30 UTC (build); o/r ci2.yml since 2026-01-02 04:30 UTC (build); and 2 more."
+    )
+
+
+def test_green_pipelines_are_counted(store: Store) -> None:
+    runs = [Ran(jobs={"build": "s"}, pipeline_id=number) for number in range(3)]
+
+    assert ask(store, runs).headline == "The default branch is green now in all 3 pipelines."
+
+
+def test_a_pipeline_that_has_not_run_in_the_window_is_neither_red_nor_green(store: Store) -> None:
+    history = fill(store, ran("sssf"), end=START + timedelta(days=60))
+
+    assert pipeline_health(history, Options()).headline is None
 
 
 def test_red_periods_say_of_what_kind_they_were(store: Store) -> None:
@@ -342,7 +394,8 @@ def test_only_so_many_red_periods_are_listed(store: Store) -> None:
     listed = measure(ask(store, ran("sf" * 10), Options(red_periods_at_most=4)), "red_periods")
 
     assert len(listed.rows) == 4
-    assert listed.caption.startswith("The 4 longest of 10 red periods")
+    assert listed.caption.startswith("The 4 longest of 10 red periods in the window")
+    assert measure(ask(store, ran("sf" * 10)), "red_periods").caption.startswith("10 red periods in the window")
 
 
 def test_success_by_week_is_told_of_the_pipelines_with_most_runs(store: Store) -> None:

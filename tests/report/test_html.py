@@ -176,7 +176,7 @@ def test_a_finding_says_how_sure_how_often_and_what_it_costs(whole: str) -> None
         "95 % interval 2.0 % to 5.2 %",
         "> 99 %",
         "20.6 h of runner time, 56 jobs",
-        "5.2 h that commits stayed red",
+        "5.2 h in the window",
         "2026-01-12",
         "Next: Start the database",
     ):

@@ -141,9 +141,9 @@ def test_there_is_an_index_and_a_page_a_question(renderer: MarkdownRenderer, mak
 
 def test_a_page_names_the_numbers_and_the_reasons(renderer: MarkdownRenderer, make_report: Make) -> None:
     pages = renderer.pages(make_report())
-    assert (
-        "| 17 of 515 (3.3 %) | 2.0 % to 5.2 % | &gt; 99 % | 20.6 h of runner time in 56 jobs;" in pages["flaky-jobs.md"]
-    )
+    page = pages["flaky-jobs.md"]
+    assert "Seen: **17 of 515 (3.3 %)**, 95 % interval 2.0 % to 5.2 %." in page
+    assert "| &gt; 99 % | 20.6 h of runner time in 56 jobs; 5.2 h of waiting |" in page
     assert pages["flaky-jobs.md"].count("\n## ") == 14
     assert "> **No answer.** no test results: 0 of 3,351 runs" in pages["flaky-tests.md"]
     assert "> **The query failed.** KeyError: 'job'" in pages["broken.md"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipelinedoctor.findings import Column, Evidence, Finding, Measure
+from pipelinedoctor.findings import Column, Cost, Evidence, Finding, Measure
 from pipelinedoctor.report import view
 from pipelinedoctor.report.headline import headline, scope
 from pipelinedoctor.report.model import Coverage, GapGroup, Report, Section
@@ -109,14 +109,42 @@ def test_the_headline_says_what_was_found_what_it_costs_and_what_was_seen(make_f
         runs=3351, jobs=41022, test_results=7, runner_minutes=72240, failing_jobs=1210, failing_minutes=12360,
         contradicted_jobs=205, contradicted_minutes=2460,
     )  # fmt: skip
-    whole = Section(id="q", title="Q", docs="D", remediation="R")
-    silent, broken = dataclasses.replace(whole, reason="r"), dataclasses.replace(whole, reason="r", failed=True)
+    whole = Section(id="q", title="Q", docs="D", remediation="R", headline="All is green.")
+    silent = Section(id="q", title="Q", docs="D", remediation="R", reason="r")
+    broken = dataclasses.replace(silent, failed=True)
     gap = GapGroup(host="h", repository="a/b", kind="log", reason="expired", things=202, rows_missing=None, examples=())
     assert headline((make_finding(),), (whole, silent, broken), totals, (cover("a", 1), cover("b", 0)), (gap,)) == (
         "1 finding: 1 critical. 1 of 3 questions had too little data to answer. 1 of 3 questions broke while it was asked.",
-        "206 of 1,204 runner hours (17.1 %) went into jobs that failed; 41 (3.4 %) into jobs that also passed on the same commit.",
-        "Seen: 3,351 runs, 41,022 jobs, 7 test results of 1 of 2 repositories; 202 things could not be had.",
+        "All is green.",
+        (
+            "Of 1,204 runner hours 206 (17.1 %) went into failing jobs, among them 41 (3.4 %) into jobs that also passed on the"
+            " same commit."
+        ),
+        (
+            "Seen: 3,351 runs, 41,022 jobs, 7 test results of 1 of 2 repositories. Missing from the store, over all its time:"
+            " 202 logs."
+        ),
     )
+
+
+def lack(kind: str, things: int, rows_missing: int | None = None) -> GapGroup:
+    return GapGroup(
+        host="h", repository="a/b", kind=kind, reason="r", things=things, rows_missing=rows_missing, examples=()
+    )
+
+
+@pytest.mark.parametrize(
+    ("gaps", "told"),
+    [
+        ([], ""),
+        ([lack("log", 585), lack("tests", 4), lack("jobs", 1, 2620)], "2,620 jobs, 585 logs, 4 test reports"),
+        ([lack("log", 3), lack("log", 1, 9)], "4 logs"),
+        ([lack("jobs", 2), lack("jobs", 1, 1), lack("runs", 1, 0)], "1 job, 2 job lists"),
+        ([lack("runs", 1), lack("commits", 1), lack("artifact", 2)], "1 run list, 1 commit list, 2 artifacts"),
+    ],
+)
+def test_what_is_missing_is_told_by_kind(gaps: list[GapGroup], told: str) -> None:
+    assert view.missing(gaps) == told
 
 
 def test_the_headline_says_why_it_cannot_say_more() -> None:
@@ -129,6 +157,25 @@ def test_the_headline_says_why_it_cannot_say_more() -> None:
     timeless = headline((), (), dataclasses.replace(NO_TOTALS, runs=1, jobs=4), (cover("a", 1),), ())
     assert timeless[1] == "What failures cost is not known: none of 4 jobs tells how long it ran."
     assert timeless[2] == "Seen: 1 run, 4 jobs, 0 test results of the repository."
+
+
+@pytest.mark.parametrize(
+    ("spent", "told"),
+    [
+        (Cost(runner_minutes=90, jobs=1), "90 min of runner time in 1 job"),
+        (
+            Cost(runner_minutes=180, jobs=2, wait_minutes=60),
+            "3.0 h of runner time in 2 jobs; 60 min of waiting",
+        ),
+        (Cost(runner_minutes=0, jobs=30, wait_minutes=300), "5.0 h of waiting"),
+        (Cost(runner_minutes=0, jobs=3), None),
+        (None, None),
+    ],
+)
+def test_what_was_not_spent_is_not_told(
+    make_finding: Callable[..., Finding], spent: Cost | None, told: str | None
+) -> None:
+    assert view.cost(make_finding(cost=spent)) == told
 
 
 def test_verdicts_are_all_explained_and_end_alike() -> None:
