@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -251,12 +251,12 @@ def test_authors_that_the_forge_does_not_name_are_not_counted_as_none(store: Sto
     assert measure(ask(store, []), "clusters").rows[0]["authors"] is None
 
 
-def test_the_order_of_writing_has_no_say(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_order_of_writing_has_no_say(new_store: Callable[[], Store]) -> None:
     rows = [failed(n, name="ab"[n % 2], hours_ago=24.0 * (n % 5), told=(DNS, OOM, ODD)[n % 3]) for n in range(24)]
 
     answers = []
     for order in (rows, rows[::-1]):
-        with Store.open(tmp_path_factory.mktemp("order") / "history.duckdb") as store:
+        with new_store() as store:
             answers.append(ask(store, order))
 
     assert answers[0] == answers[1]
