@@ -6,6 +6,7 @@ Nothing is short-cut: the fetcher speaks HTTP to a server that answers as the fo
 import dataclasses
 import json
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,9 +16,11 @@ from pipelinedoctor.errors import StoreError, UsageError
 from pipelinedoctor.fetch.github import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Progress, Source
 from pipelinedoctor.produce import Asked, Produced, produce
+from pipelinedoctor.query import load
+from pipelinedoctor.report import renderers
+from pipelinedoctor.resources import shipped
 from pipelinedoctor.simulate.forge import serve
 from pipelinedoctor.simulate.organisation import write_organisation
-from pipelinedoctor.simulate.recording import Recording
 from pipelinedoctor.simulate.score import Score, score
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
@@ -50,7 +53,7 @@ def demo(recording: Path | None, seed: int, out: Path, asked: Asked, progress: P
         out.mkdir(parents=True, exist_ok=True)
         _clear(out / STORE)
         store = stack.enter_context(Store.open(out / STORE))
-        fetched = _fetch(folder, store, progress)
+        fetched = _fetch(folder, store, asked, progress)
         produced = produce(store, out, asked, progress)
         truth = folder / "truth.json"
         if not truth.exists():
@@ -60,25 +63,31 @@ def demo(recording: Path | None, seed: int, out: Path, asked: Asked, progress: P
         return Outcome(produced, fetched, score(json.loads((out / "report.json").read_text(encoding="utf-8")), known))
 
 
-def _fetch(folder: Path, store: Store, progress: Progress) -> Summary:
+def _fetch(folder: Path, store: Store, asked: Asked, progress: Progress) -> Summary:
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; a recording is a folder with runs.jsonl and jobs.jsonl")
-    recording = Recording.open(folder)
-    end = recording.as_of + timedelta(seconds=1)
-    with serve(folder) as forge:
-        source = Source(
-            forge="github",
-            host=recording.host,
-            url=forge.url,
-            repositories=tuple(recording.repositories),
-            token="loopback",  # noqa: S106  the loopback forge takes any
-            throttle=0,
-        )
-        order = Order(since=_BEFORE_ALL_CI, until=end)
-        fetched = sync(GitHubFetcher(source), store, order, progress, origin=recording.origin)
-    gaps = recording.gaps()
-    store.write(recording.host, gaps)
-    return dataclasses.replace(fetched, gaps=fetched.gaps + len(gaps))
+    with ThreadPoolExecutor(1) as aside:
+        # The forge reads its recording in a process of its own: time to bring in what the report will need.
+        packs = aside.submit(_packs, asked)
+        with serve(folder) as forge:
+            packs.result()  # a question that does not load is told now, and not after the fetch
+            source = Source(
+                forge="github",
+                host=forge.host,
+                url=forge.url,
+                repositories=forge.repositories,
+                token="loopback",  # noqa: S106  the loopback forge takes any
+                throttle=0,
+            )
+            order = Order(since=_BEFORE_ALL_CI, until=forge.as_of + timedelta(seconds=1))
+            fetched = sync(GitHubFetcher(source), store, order, progress, origin=forge.origin)
+    store.write(forge.host, forge.gaps)
+    return dataclasses.replace(fetched, gaps=fetched.gaps + len(forge.gaps))
+
+
+def _packs(asked: Asked) -> None:
+    load([shipped("queries"), *asked.queries])
+    renderers(asked.formats, asked.templates)
 
 
 def _clear(path: Path) -> None:

@@ -5,11 +5,13 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from pipelinedoctor.errors import PipelinedoctorError
+from pipelinedoctor.model import FetchGap
 from pipelinedoctor.simulate.attachments import Attachments
 from pipelinedoctor.simulate.blobs import Blobs
 from pipelinedoctor.simulate.recording import Recording
@@ -20,13 +22,20 @@ PLENTY = 1_000_000
 _PATIENCE = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forge:
-    """A running loopback forge: `url` of its API, `blob_url` of its logs and artifacts, `host` as its keys name it."""
+    """A running loopback forge: its API at `url`, its logs and artifacts at `blob_url`, and what its recording tells.
+
+    `repositories` are the names of what is recorded, `gaps` what the recording itself lacks.
+    """
 
     url: str
     blob_url: str
     host: str
+    origin: str
+    as_of: datetime
+    repositories: tuple[str, ...]
+    gaps: tuple[FetchGap, ...]
     _pipe: Connection = field(repr=False)
 
     def requests(self) -> list[Request]:
@@ -79,8 +88,7 @@ def _started(pipe: Connection) -> Forge:
         ) from None
     if isinstance(ready, PipelinedoctorError):
         raise ready
-    url, blob_url, host = ready
-    return Forge(url, blob_url, host, pipe)
+    return Forge(**ready, _pipe=pipe)
 
 
 def _run(folder: Path, token: str | None, rate_limit: int, pipe: Connection) -> None:
@@ -103,6 +111,16 @@ def _run(folder: Path, token: str | None, rate_limit: int, pipe: Connection) -> 
         "reset": ledger.clear,
     }
     with suppress(EOFError, ConnectionError):
-        pipe.send((servers[0].url, servers[1].url, recording.host))
+        pipe.send(
+            {
+                "url": servers[0].url,
+                "blob_url": servers[1].url,
+                "host": recording.host,
+                "origin": recording.origin,
+                "as_of": recording.as_of,
+                "repositories": tuple(recording.repositories),
+                "gaps": tuple(recording.gaps()),
+            }
+        )
         while True:
             pipe.send(answers[pipe.recv()]())

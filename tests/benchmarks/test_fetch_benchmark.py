@@ -17,20 +17,18 @@ import requests
 from pipelinedoctor.fetch.github import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.simulate.forge import Forge, serve
-from pipelinedoctor.simulate.recording import Recording
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
 
 
 def test_whole_history(benchmark: Any, data: Path, tmp_path: Path) -> None:
-    recording = Recording.open(data / "ozone")
-    order = Order(since=datetime(2019, 1, 1, tzinfo=UTC), until=recording.as_of + timedelta(seconds=1))
     with serve(data / "ozone") as forge, Store.open(tmp_path / "history.duckdb") as store:
+        order = Order(since=datetime(2019, 1, 1, tzinfo=UTC), until=forge.as_of + timedelta(seconds=1))
         source = Source(
             forge="github",
-            host=recording.host,
+            host=forge.host,
             url=forge.url,
-            repositories=tuple(recording.repositories),
+            repositories=forge.repositories,
             token="t",
             throttle=0,
         )

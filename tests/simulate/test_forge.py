@@ -20,6 +20,7 @@ import requests
 
 from pipelinedoctor.errors import UsageError
 from pipelinedoctor.simulate.forge import Forge, serve
+from pipelinedoctor.simulate.recording import Recording
 from pipelinedoctor.simulate.server import Request
 from tests.helpers.recordings import job, run, write_recording
 
@@ -45,6 +46,18 @@ def running(folder: Path) -> Iterator[Forge]:
 def forge(running: Forge) -> Forge:
     running.reset()
     return running
+
+
+def test_it_tells_what_its_recording_holds(tmp_path: Path) -> None:
+    write_recording(tmp_path, [run(1, jobs=[job("build")])])
+    lists = (tmp_path / "jobs.jsonl").read_text(encoding="utf-8")
+    (tmp_path / "jobs.jsonl").write_text(lists + lists.replace("1000", "2000").replace('"run_id": 1,', '"run_id": 2,'))
+    recording = Recording.open(tmp_path)
+    with serve(tmp_path) as forge:
+        assert (forge.host, forge.origin, forge.as_of) == (recording.host, recording.origin, recording.as_of)
+        assert forge.repositories == tuple(recording.repositories) == ("acme/shop",)
+        assert [gap.subject for gap in forge.gaps] == ["1 job list without a run"]
+        assert list(forge.gaps) == recording.gaps()
 
 
 def get(forge: Forge, target: str, **headers: str) -> requests.Response:
