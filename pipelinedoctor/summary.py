@@ -3,9 +3,9 @@
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from textwrap import fill, indent
+from textwrap import fill, indent, wrap
 from typing import TYPE_CHECKING, Any
 
 from pipelinedoctor import units
@@ -31,7 +31,7 @@ def of_report(produced: "Produced") -> str:
     """What was found, what it costs, and where the report lies."""
     report = produced.report
     lines = [
-        f"{report.scope}, as of {units.time(report.generated_at)} ({_ORIGINS[report.origin]})",
+        _folded(f"{report.scope}, as of {units.time(report.generated_at)} ({_ORIGINS[report.origin]})"),
         "",
         *(_folded(sentence) for sentence in report.headline),
     ]
@@ -39,9 +39,6 @@ def of_report(produced: "Produced") -> str:
         lines += ["", *(_line(number, one) for number, one in enumerate(report.findings[:_SHOWN], 1))]
         if len(report.findings) > _SHOWN:
             lines.append(f"     … and {len(report.findings) - _SHOWN} more: {_counted(report.findings[_SHOWN:])}")
-    if report.gaps:
-        missing = sum(gap.things for gap in report.gaps)
-        lines += ["", _folded(f"Not seen: {units.counted(missing, 'thing')} could not be had; the report says why.")]
     for section in report.sections:
         if section.failed:
             lines += ["", _folded(f"The question {section.id} broke: {section.reason}")]
@@ -70,10 +67,23 @@ def _question(query: Query[Any]) -> str:
 
 
 def _line(number: int, finding: Finding) -> str:
-    cost = f", {units.minutes(finding.cost.runner_minutes)} of runner time" if finding.cost else ""
+    head = _plain(f"[{finding.severity}] {finding.verdict}: {finding.title}")
     where = finding.subject.repository or finding.subject.host
-    head = f"{number:>3}. [{finding.severity}] {finding.verdict}: {_plain(finding.title)}"
-    return f"{_cut(head, _WIDTH)}\n     {_cut(_plain(where) + cost, _WIDTH - 5)}"
+    return f"{_hung(f'{number:>3}. ', head)}\n{_hung(' ' * 5, _plain(', '.join([where, *_cost(finding)])))}"
+
+
+def _cost(finding: Finding) -> Iterator[str]:
+    """What it cost, as far as it did: runner time, and waiting."""
+    cost = finding.cost
+    if cost and cost.runner_minutes:
+        yield f"{units.minutes(cost.runner_minutes)} of runner time"
+    if cost and cost.wait_minutes:
+        yield f"{units.minutes(cost.wait_minutes)} of waiting"
+
+
+def _hung(first: str, text: str) -> str:
+    """The text on at most two lines, the second as far in as the first."""
+    return "\n".join(wrap(text, _WIDTH, initial_indent=first, subsequent_indent=" " * 5, max_lines=2, placeholder="…"))
 
 
 def _counted(findings: Any) -> str:
@@ -101,7 +111,3 @@ def _folded(text: str) -> str:
 def _plain(text: str) -> str:
     # A terminal obeys control characters; names come from outside.
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", "�", text)
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"

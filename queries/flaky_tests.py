@@ -1,5 +1,6 @@
 """Which tests fail and pass on the same code?"""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -197,11 +198,19 @@ def _finding(row: Mapping[str, Any], proofs: pl.DataFrame, days: float) -> Findi
 
 
 def _title(row: Mapping[str, Any], *, flaky: bool) -> str:
+    name = _without_package(row["test"])
     if flaky and row["contradicted"]:
-        return f"{row['test']} fails and passes on the same commit"
+        return f"{name} fails and passes on the same commit"
     if flaky:
-        return f"{row['test']} fails between passing commits"
-    return f"{row['test']} may be flaky"
+        return f"{name} fails between passing commits"
+    return f"{name} may be flaky"
+
+
+def _without_package(test: str) -> str:
+    """`TestCase::method` of `org.example.TestCase::method`; a name with white space is a sentence and stays whole."""
+    group, separator, name = test.partition("::")
+    sentence = not separator or any(map(str.isspace, group))
+    return test if sentence else re.split(r"[./\\]", group.rstrip("./\\"))[-1] + separator + name
 
 
 def _summary(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:

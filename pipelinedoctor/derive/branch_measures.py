@@ -29,9 +29,12 @@ def headline(pipelines: Sequence[BranchPipeline], window: Window) -> str | None:
         return None
     if not red:
         return f"The default branch is green now{f' in all {len(active)} pipelines' if len(active) > 1 else ''}."
+    if len(active) == 1:
+        ((start, one, found),) = red
+        return f"The default branch is red now, since {time(start)}{_failing(one, found)}."
     told = [f"{_name(one)} since {time(start)}{_failing(one, found)}" for start, one, found in red[:_RED_TOLD]]
     rest = [f"and {len(red) - _RED_TOLD} more"] * (len(red) > _RED_TOLD)
-    return f"The default branch is red now in {len(red)} of {counted(len(active), 'pipeline')}: {'; '.join([*told, *rest])}."
+    return f"The default branch is red now in {len(red)} of {len(active)} pipelines: {'; '.join([*told, *rest])}."
 
 
 def red_now(one: BranchPipeline) -> Red | None:

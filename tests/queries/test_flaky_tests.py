@@ -49,7 +49,7 @@ def test_a_green_job_counts_as_a_pass_of_its_tests(store: Store) -> None:
     )
     assert (found.verdict, found.severity) == (Verdict.FLAKY, Severity.LOW)
     assert (found.subject.repository, found.subject.job, found.subject.test) == ("o/r1", None, T)
-    assert found.title == f"{T} fails and passes on the same commit"
+    assert found.title == "Case::works fails and passes on the same commit"
     assert found.confidence == pytest.approx(0.944, abs=1e-3)
     evidence = found.evidence
     assert (evidence.k, evidence.n) == (2, 14)
@@ -65,6 +65,27 @@ def test_a_green_job_counts_as_a_pass_of_its_tests(store: Store) -> None:
     assert found.cost is not None
     assert (found.cost.runner_minutes, found.cost.jobs) == (20, 2)
     assert "in unit" in found.next_step
+
+
+@pytest.mark.parametrize(
+    ("test", "named"),
+    [
+        ("org.example.Case::works", "Case::works"),
+        ("example.org/a/b::TestIt/1.5", "b::TestIt/1.5"),
+        ("Adds 1.5 to 2::Adds 1.5 to 2", "Adds 1.5 to 2::Adds 1.5 to 2"),
+        ("Case::works", "Case::works"),
+        ("returns 1.5", "returns 1.5"),
+        ("a.b", "a.b"),
+        ("::", "::"),
+    ],
+)
+def test_the_title_leaves_the_package_out(store: Store, test: str, named: str) -> None:
+    runs = [
+        Made(commit=c, jobs={"unit": "fp"}, tests={("unit", 1): {test: "f"}, ("unit", 2): {test: "p"}}) for c in "xy"
+    ]
+    found = only(ask(store, [*pushes("p" * 10), *runs]))
+    assert found.title == f"{named} fails and passes on the same commit"
+    assert found.subject.test == test
 
 
 @pytest.mark.parametrize(
@@ -106,7 +127,7 @@ def test_a_contradiction_and_a_failure_between_passes_make_a_suspect(store: Stor
     found = only(ask(store, history))
     assert found.verdict is Verdict.SUSPECTED
     assert found.confidence == pytest.approx(0.79, abs=1e-2)
-    assert found.title == f"{T} may be flaky"
+    assert found.title == "Case::works may be flaky"
     assert "1 stands alone between passing commits" in found.evidence.summary
 
 
@@ -274,14 +295,14 @@ HISTORIES = st.lists(
 @settings(deadline=None, max_examples=8)
 @given(HISTORIES, st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing_and_counts_agree(
-    tmp_path_factory: Any, history: list[Made], rng: random.Random
+    new_store: Any, history: list[Made], rng: random.Random
 ) -> None:
     shuffled = rows(history)
     rng.shuffle(shuffled)
     window = Window(START, START + timedelta(days=30))
     answers = []
-    for name, written in (("one", rows(history)), ("other", shuffled)):
-        with Store.open(tmp_path_factory.mktemp(name) / "history.duckdb") as store:
+    for written in (rows(history), shuffled):
+        with new_store() as store:
             store.write(HOST, written)
             answers.append(flaky_tests(store.history(window, window), Options()))
     assert answers[0] == answers[1]

@@ -333,12 +333,12 @@ def test_red_time_is_summed_alike_by_every_python(store: Store) -> None:
         (
             "sssf",
             "red since 2026-01-01 12:30 UTC",
-            "red now in 1 of 1 pipeline: o/r ci7.yml since 2026-01-01 12:30 UTC (build).",
+            "red now, since 2026-01-01 12:30 UTC (build).",
         ),
         (
             "sfff",
             "red since 2026-01-01 04:30 UTC",
-            "red now in 1 of 1 pipeline: o/r ci7.yml since 2026-01-01 04:30 UTC (build).",
+            "red now, since 2026-01-01 04:30 UTC (build).",
         ),
         ("ssfs", "green", "green now."),
     ],
