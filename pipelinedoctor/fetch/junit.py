@@ -209,8 +209,10 @@ def _executions(case: _Case, suite: str | None) -> list[Execution]:
 
 def _untold(case: _Case) -> str:
     """The result of a case that holds no outcome."""
-    said = (case.attributes.get("status"), case.attributes.get("result"))
-    return _SKIPPED if any(word and word.lower() in _NOT_RUN for word in said) else _SUCCESS
+    status, result = case.attributes.get("status"), case.attributes.get("result")
+    if (status and status.lower() in _NOT_RUN) or (result and result.lower() in _NOT_RUN):
+        return _SKIPPED
+    return _SUCCESS
 
 
 def _execution(test: str, suite: str | None, told: _Told, took: str | None) -> Execution:

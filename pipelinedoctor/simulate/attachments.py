@@ -25,6 +25,7 @@ from pipelinedoctor.simulate.lines import Line, find, lines
 from pipelinedoctor.simulate.recording import RecordedRun, Recording
 
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FAST = 1
 _KINDS = frozenset({"failure", "error", "skipped"})
 
 
@@ -116,7 +117,7 @@ def _raw(recording: Recording) -> Iterator[tuple[_Key, str, bytes]]:
                 found = _located(member.name, archives)
                 content = archive.extractfile(member) if found and member.isfile() else None
                 if found and content:
-                    yield _key(found), found[2], zlib.compress(content.read())
+                    yield _key(found), found[2], zlib.compress(content.read(), _FAST)
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from None
 
@@ -197,4 +198,4 @@ def _plain(text: str) -> str:
 
 
 def _pack(text: str) -> bytes:
-    return zlib.compress(text.encode("utf-8", "replace"))
+    return zlib.compress(text.encode("utf-8", "replace"), _FAST)

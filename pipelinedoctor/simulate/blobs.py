@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pipelinedoctor.simulate.attachments import Artifact, Attachments
 from pipelinedoctor.simulate.paging import RefusedError
 
+_FAST = 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -40,7 +41,7 @@ def _signature(path: str) -> str:
 
 def _zip(artifact: Artifact) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for path, packed in artifact.files.items():
-            archive.writestr(zipfile.ZipInfo(path, _EPOCH), zlib.decompress(packed), zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(path, _EPOCH), zlib.decompress(packed), zipfile.ZIP_DEFLATED, _FAST)
     return buffer.getvalue()
