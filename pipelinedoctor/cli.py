@@ -1,27 +1,24 @@
-"""The command line: the only place that prints, chooses implementations and decides exit codes.
+"""The command line: the only place that prints and chooses implementations; how a command ends is in `guard`.
 
 Heavy modules are imported inside the commands, so that `--help` answers at once.
 """
 
-import functools
-import logging
-import os
-import signal
+import io
 import sys
-import traceback
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from pipelinedoctor import __version__
-from pipelinedoctor.errors import ForgeError, PipelinedoctorError, UsageError
+from pipelinedoctor.errors import ForgeError, UsageError
+from pipelinedoctor.guard import guarded, worst
+from pipelinedoctor.terminal import plain
 
 if TYPE_CHECKING:
     from pipelinedoctor.produce import Produced
 
-INTERNAL, INTERRUPTED, FINDINGS = 70, 130, 1
+FINDINGS = 1
 
 app = typer.Typer(
     help="Finds what is sick in your CI pipelines: flaky jobs and tests, failure clusters, lead-time trends.",
@@ -80,39 +77,6 @@ AllowPartial = Annotated[
 Silence = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what is done; show where an internal error lies.")]
 
-P = ParamSpec("P")
-
-
-def guarded(command: Callable[P, int]) -> Callable[P, None]:
-    """Let a command end with its exit code, and every error as one line."""
-
-    @functools.wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        verbose = bool(kwargs.get("verbose"))
-        level = "DEBUG" if verbose else os.environ.get("PIPELINEDOCTOR_LOGLEVEL", "ERROR").upper()
-        logging.basicConfig(stream=sys.stderr, level=level, format="%(name)s: %(message)s")
-        # A CI that cancels a job sends SIGTERM first: what was fetched is committed, as on Ctrl-C.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        try:
-            code = command(*args, **kwargs)
-        except PipelinedoctorError as error:
-            code = _tell(error)
-        except KeyboardInterrupt:
-            _err("pipelinedoctor: interrupted; what was fetched is kept, and the next fetch goes on from there")
-            code = INTERRUPTED
-        except BrokenPipeError:
-            sys.stderr.close()
-            code = 0
-        except Exception as error:  # noqa: BLE001  the last door: one line instead of a bare traceback
-            if verbose:
-                _err("".join(traceback.format_exception(error)))
-            said = " ".join(str(error).split())[:300]
-            _err(f"pipelinedoctor: internal error: {type(error).__name__}: {said} (--verbose shows where)")
-            code = INTERNAL
-        raise typer.Exit(code)
-
-    return run
-
 
 @app.callback(invoke_without_command=True)
 def about(
@@ -151,7 +115,7 @@ def demo_command(
     with console.progress(quiet=quiet) as progress:
         outcome = demo(recording, seed, out, asked, progress)
     if not quiet:
-        typer.echo(summary.of_demo(outcome))
+        _say(summary.of_demo(outcome))
     return _above(outcome.produced, fail_on)
 
 
@@ -187,7 +151,7 @@ def fetch(
     from pipelinedoctor import commands, console  # noqa: PLC0415
 
     with console.progress(quiet=quiet) as progress:
-        return _worst(commands.fetch(config, since, max_requests, progress))
+        return worst(commands.fetch(config, since, max_requests, progress))
 
 
 @app.command()
@@ -235,7 +199,7 @@ def nightly(
 
     asked = commands.asked(config, formats, as_of, window, queries, templates)
     with console.progress(quiet=quiet) as progress:
-        code = _worst(commands.fetch(config, since, max_requests, progress))
+        code = worst(commands.fetch(config, since, max_requests, progress))
         produced = commands.report(asked, out, progress)
     if allow_partial and code == ForgeError.exit_code:
         code = 0
@@ -253,7 +217,7 @@ def list_queries(
     from pipelinedoctor.query import load  # noqa: PLC0415
     from pipelinedoctor.resources import shipped  # noqa: PLC0415
 
-    typer.echo(summary.of_queries(load([shipped("queries"), *(queries or [])])))
+    _say(summary.of_queries(load([shipped("queries"), *(queries or [])])))
     return 0
 
 
@@ -261,12 +225,12 @@ def _conclude(produced: "Produced", fail_on: str | None, *, quiet: bool) -> int:
     from pipelinedoctor import summary  # noqa: PLC0415
 
     if not quiet:
-        typer.echo(summary.of_report(produced))
+        _say(summary.of_report(produced))
     return _above(produced, fail_on)
 
 
-def _worst(errors: Iterable[PipelinedoctorError]) -> int:
-    return max((_tell(error) for error in errors), default=0)
+def _say(text: str) -> None:
+    typer.echo(plain(text, lines=True))
 
 
 def _above(produced: "Produced", fail_on: str | None) -> int:
@@ -282,15 +246,10 @@ def _above(produced: "Produced", fail_on: str | None) -> int:
     return FINDINGS if any(finding.severity in severe for finding in produced.report.findings) else 0
 
 
-def _tell(error: PipelinedoctorError) -> int:
-    _err(f"pipelinedoctor: {error}")
-    return error.exit_code
-
-
-def _err(text: str) -> None:
-    typer.echo(text, err=True)
-
-
 def main() -> Any:
     """The command `pipelinedoctor`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that knows no arrow or umlaut is no reason to break off.
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name="pipelinedoctor")

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from pipelinedoctor.fetch.interface import Progress as Reporting
 from pipelinedoctor.fetch.interface import Silent
+from pipelinedoctor.terminal import plain
 
 
 class Shown(Reporting, Protocol):
@@ -61,7 +62,7 @@ class Lines(Quiet):
         self._say(f"{task}: {summary or 'done'}")
 
     def _say(self, text: str) -> None:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(plain(text) + "\n")
         sys.stderr.flush()
 
 
@@ -91,7 +92,7 @@ class Bars:
 
     def start(self, task: str, total: int | None) -> None:
         """Show a bar."""
-        self._tasks[task] = self._bars.add_task(task, total=total)
+        self._tasks[task] = self._bars.add_task(plain(task), total=total)
 
     def advance(self, task: str, steps: int = 1) -> None:
         """Move the bar."""
@@ -102,12 +103,12 @@ class Bars:
         """Take the bar away and leave a line."""
         if task in self._tasks:
             self._bars.remove_task(self._tasks.pop(task))
-        self._bars.console.print(f"{task}: {summary or 'done'}", markup=False, highlight=False)
+        self._bars.console.print(plain(f"{task}: {summary or 'done'}"), markup=False, highlight=False)
 
 
 def progress(*, quiet: bool) -> Shown:
     """The fitting way to speak: silent, bars on a terminal, lines in CI or in a pipe."""
-    if quiet:
+    if quiet or sys.stderr is None:  # Python has no stderr where it is started with a closed one
         return Quiet()
     if os.environ.get("CI", "").lower() in ("", "0", "false") and sys.stderr.isatty():
         return Bars()
