@@ -8,6 +8,8 @@ from pipelinedoctor.errors import UsageError
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 _LONGEST = timedelta(days=20 * 366)
+_YEARS = range(1990, 9900)
+"""Far enough from both ends of the calendar that any span can be added and taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ def moment(text: str) -> datetime:
         found = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise UsageError(f"{text!r} is no time; write it as 2026-05-01 or 2026-05-01T12:00Z") from error
+    if found.year not in _YEARS:
+        raise UsageError(f"{text!r} is no time of this age; write a year from {_YEARS[0]} to {_YEARS[-1]}")
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 

@@ -49,6 +49,12 @@ def test_anything_else_is_no_moment(text: str) -> None:
         moment(text)
 
 
+@pytest.mark.parametrize("text", ["0001-01-01", "1989-12-31", "9999-12-31", "9999-12-31T23:59:59-12:00"])
+def test_a_moment_near_an_end_of_the_calendar_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="write a year from 1990 to 9899"):
+        moment(text)
+
+
 def test_since_takes_both_a_span_and_a_time() -> None:
     assert since("30d", NOW) == NOW - timedelta(days=30)
     assert since("2026-05-01", NOW) == datetime(2026, 5, 1, tzinfo=UTC)

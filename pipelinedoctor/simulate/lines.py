@@ -16,6 +16,7 @@ from pipelinedoctor.errors import UsageError
 _space = re.compile(r"[ \t\n\r]*").match
 _scan = json.JSONDecoder().raw_decode
 _BIGGEST_ID = 2**63
+_YEARS = range(1990, 9900)
 _UNREADABLE = (OSError, EOFError, zlib.error)
 
 
@@ -63,6 +64,13 @@ class Line:
             return value
         raise self.wrong(f"`{key}` is no text")
 
+    def repository(self, body: Mapping[str, Any]) -> str:
+        """The name of a repository under `full_name`: `owner/name`, as it can stand in a path."""
+        name = self.string(body, "full_name")
+        if not name.isprintable() or name.count("/") != 1 or not all(name.split("/")):
+            raise self.wrong("`full_name` is no owner/name")
+        return name
+
     def time(self, body: Mapping[str, Any], key: str) -> datetime:
         """A time with its zone under `key`, in UTC."""
         time = instant(body.get(key))
@@ -79,12 +87,12 @@ class Line:
 
 
 def instant(value: object) -> datetime | None:
-    """An ISO 8601 time with a zone, in UTC; `None` for anything else."""
+    """An ISO 8601 time of this age with a zone, in UTC; `None` for anything else."""
     if not isinstance(value, str):
         return None
     try:
         time = datetime.fromisoformat(value)
-        return time.astimezone(UTC) if time.tzinfo else None
+        return time.astimezone(UTC) if time.tzinfo and time.year in _YEARS else None
     except (ValueError, OverflowError):
         return None
 

@@ -169,6 +169,8 @@ def _about(folder: Path) -> dict[str, Any]:
         line.string(about, key)
     if "as_of" in about:
         line.time(about, "as_of")
+    if not about.get("host", "").isprintable():
+        raise line.wrong("`host` is no name of a host")
     return about
 
 
@@ -195,7 +197,7 @@ def _run(line: Line) -> RecordedRun:
     return RecordedRun(
         run_id=line.whole(run, "id"),
         repository_id=line.whole(repository, "id"),
-        full_name=line.string(repository, "full_name"),
+        full_name=line.repository(repository),
         attempt=line.whole(run, "run_attempt") if run.get("run_attempt") is not None else 1,
         created_at=created,
         updated_at=instant(run.get("updated_at")) or created,
@@ -233,7 +235,7 @@ def _repository_bodies(folder: Path) -> dict[int, tuple[dict[str, Any], bytes]]:
         _, parts = line.cut("repository")
         if len(parts) != 1:
             raise line.wrong("no `repository`")
-        line.string(parts[0][0], "full_name")
+        line.repository(parts[0][0])
         bodies[line.whole(parts[0][0], "id")] = parts[0]
     return bodies
 

@@ -266,3 +266,24 @@ def test_cutting_a_line_loses_nothing(
     assert [value for value, _ in found] == parts
     assert [json.loads(raw) for _, raw in found] == parts
     assert all(raw.decode() in text for _, raw in found)
+
+
+@pytest.mark.parametrize("name", ["shop", "acme/", "acme/shop/x", "acme/\x1b[2J", "acme/\ud800", "acme/\u202eshop"])
+def test_a_name_that_no_repository_can_have_is_told_with_its_line(tmp_path: Path, name: str) -> None:
+    body = run_body(run(1, body={"repository": {"id": 1, "full_name": name}}))
+    add(write_recording(tmp_path, [run(2)]) / "runs.jsonl", {"run": body})
+    with pytest.raises(UsageError, match=r"runs\.jsonl:2: `full_name` is no owner/name"):
+        Recording.open(tmp_path)
+
+
+def test_a_run_updated_at_the_end_of_the_calendar_does_not_move_the_end_of_the_recording(tmp_path: Path) -> None:
+    runs = [run(1, body={"updated_at": "9999-12-31T23:59:59Z"}), run(2, created="2026-01-06T12:00:00Z")]
+    assert Recording.open(write_recording(tmp_path, runs)).as_of == datetime(2026, 1, 6, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "about", [{"as_of": "9999-12-31T23:59:59Z"}, {"as_of": "0001-01-01T00:00:00Z"}, {"host": "\ud800"}]
+)
+def test_what_a_recording_says_of_itself_is_checked(tmp_path: Path, about: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match=r"recording\.json: "):
+        Recording.open(write_recording(tmp_path, [run(1)], about=about))
