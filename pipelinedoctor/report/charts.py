@@ -14,6 +14,7 @@ _INK, _GRID = "#010203", "#030201"  # stand for the colours of the page, which d
 _COLOURS = ["#3d84c6", "#d07c2a", "#3c9a6b", "#a566b0", "#8a8a8a"]
 _DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4]]
 _WIDE, _NARROW, _HEIGHT = 980, 330, 150
+_TICKS = 6  # so many at least are asked for, or half a year on a narrow chart gets one label
 
 
 def svg(measure: Measure) -> Markup | None:
@@ -62,7 +63,7 @@ def _chart(panel: Panel, width: int) -> alt.Chart:
 
 def _axis_x(panel: Panel, width: int) -> alt.X:
     if panel.dated:
-        axis = alt.Axis(tickCount=width // 110, labelOverlap=True, grid=False)
+        axis = alt.Axis(format="%-d %b", tickCount=max(_TICKS, width // 110), labelOverlap=True, grid=False)
         return alt.X("x:T", title=None, scale=alt.Scale(type="utc"), axis=axis)
     axis = alt.Axis(labelAngle=0, labelOverlap=True, labelLimit=80, grid=False)
     return alt.X("x:O", title=None, sort=None, axis=axis)

@@ -81,6 +81,17 @@ class Part:
         """`2 critical, 1 low`, or nothing."""
         return tally(self.section.findings)
 
+    @property
+    def steady(self) -> tuple[Finding, ...]:
+        """All that are shown, by severity and name: in an order that the numbers of a night do not change."""
+        order = list(Severity)
+        return tuple(
+            sorted(
+                self.first + self.more,
+                key=lambda one: (order.index(one.severity), one.subject.repository or "", one.subject.label(), one.key),
+            )
+        )
+
 
 def parts(report: Report, *, findings: int, rows: int) -> tuple[Part, ...]:
     """The sections with at most so many findings beyond the first of the report, and so many rows a table."""

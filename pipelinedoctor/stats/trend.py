@@ -71,7 +71,8 @@ class Trend:
 
     def text(self) -> str:
         """For example "+12 %/month (95 % 4 to 21)"."""
-        return f"{100 * self.monthly:+.0f} %/month (95 % {100 * self.low:.0f} to {100 * self.high:.0f})"
+        monthly, low, high = (round(100 * share) for share in (self.monthly, self.low, self.high))
+        return f"{monthly:+d} %/month (95 % {low} to {high})"
 
 
 def line(x: npt.ArrayLike, y: npt.ArrayLike, *, confidence: float = 0.95) -> Line | None:

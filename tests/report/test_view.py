@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pipelinedoctor.findings import Column, Cost, Evidence, Finding, Measure
+from pipelinedoctor.model import Severity
 from pipelinedoctor.report import view
 from pipelinedoctor.report.headline import headline, scope
 from pipelinedoctor.report.model import Coverage, GapGroup, Report, Section
@@ -36,6 +37,21 @@ def test_the_first_findings_come_before_all_others(make_finding: Callable[..., F
     assert part.more == found[10:13]
     assert part.left_off == 2
     assert part.tally == "15 critical"
+
+
+def test_the_steady_order_follows_severity_and_name_and_no_number(make_finding: Callable[..., Finding]) -> None:
+    def found(severity: Severity, job: str, minutes: float) -> Finding:
+        subject = dataclasses.replace(make_finding().subject, job=job)
+        return make_finding(severity=severity, subject=subject, cost=Cost(runner_minutes=minutes, jobs=1))
+
+    tonight = (found(Severity.HIGH, "b", 90), found(Severity.HIGH, "a", 80), found(Severity.LOW, "c", 2))
+    tomorrow = (found(Severity.HIGH, "a", 99), found(Severity.HIGH, "b", 90), found(Severity.LOW, "c", 3))
+    orders = []
+    for night in (tonight, tomorrow):
+        section = Section(id="q", title="Q", docs="D", remediation="R", findings=night)
+        (part,) = view.parts(report_of(section), findings=3, rows=1)
+        orders.append([one.subject.job for one in part.steady])
+    assert orders == [["a", "b", "c"]] * 2
 
 
 def test_a_table_is_cut_and_counts_all() -> None:

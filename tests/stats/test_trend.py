@@ -214,3 +214,8 @@ def test_trying_many_series_raises_the_bar() -> None:
 
 def test_an_interval_that_holds_zero_is_not_significant() -> None:
     assert not Trend(points=9, q=0.01, monthly=0.5, low=-0.1, high=0.9, first=1, last=2).significant(least=0.05)
+
+
+def test_what_rounds_to_nothing_has_no_minus() -> None:
+    trend = Trend(points=9, q=0.9, monthly=-0.002, low=-0.031, high=0.004, first=1, last=1)
+    assert trend.text() == "+0 %/month (95 % -3 to 0)"
