@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pipelinedoctor.store.connection import Store
 
@@ -15,6 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # The tests of a question import it from `queries/`. Last on the path, so that an installed pipelinedoctor is what is tested.
 sys.path.append(str(ROOT))
+
+# A law is held to what it says, not to how fast a busy machine gets through an example.
+settings.register_profile("pipelinedoctor", deadline=None)
+settings.load_profile("pipelinedoctor")
 
 
 def pytest_unconfigure() -> None:

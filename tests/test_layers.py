@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "sync": ("errors", "fetch.interface", "logs", "model", "store.connection"),
     "analyse": ("", "errors", "fetch.interface", "findings", "model", "query", "report", "store", "units"),
     # The commands, which put the parts together, and what stands around them.
-    "config": ("errors", "fetch.interface"),
+    "config": ("errors", "fetch.interface", "timespan"),
     "console": ("fetch.interface",),
     "produce": ("analyse", "config", "errors", "fetch.interface", "query", "report", "resources", "store", "timespan"),
     "commands": ("config", "errors", "fetch", "produce", "store", "sync", "timespan"),
