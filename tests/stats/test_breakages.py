@@ -96,6 +96,18 @@ def test_jobs_broken_by_different_runs_are_two() -> None:
     assert (first.first, second.first) == (20, 22)
 
 
+def test_a_job_that_passed_where_the_other_first_failed_was_broken_later() -> None:
+    first, second = together("s" * 20 + "ffffff", "s" * 21 + "fffff")
+
+    assert (first.first, second.first) == (20, 21)
+
+
+def test_a_job_that_fails_more_often_in_the_middle_of_a_breakage_has_one() -> None:
+    (one,) = of("s" * 60 + "ffs" * 30 + "f" * 40)
+
+    assert (one.first, one.last, one.failures, one.executions) == (60, 189, 100, 130)
+
+
 def test_failures_before_a_shared_breakage_are_no_part_of_it() -> None:
     (one,) = together("s" * 20 + "ffsfff", "s" * 23 + "fff")
 

@@ -136,6 +136,9 @@ def test_a_chain_of_renames_ends_in_the_newest_name() -> None:
         (["test (3.8, a)", "test (3.8, b)"], ["test (3.9, a)", "test (3.9, b)"]),
         (["test (windows)", "lint (windows)"], ["test (macos)", "lint (macos)"]),
         (["py38-unit"], ["py39-unit"]),
+        (["py38-unit", "py38-lint"], ["py39-unit", "py39-lint"]),
+        (["test"], ["test (${{ matrix.os }})"]),
+        (["test (${{ matrix.os }})"], ["test"]),
         (["deploy staging"], ["deploy production"]),
         (["lint"], ["style"]),
         (["compile (8)"], ["package (8)"]),
@@ -153,6 +156,19 @@ def test_a_name_whose_words_live_on_in_another_job_is_not_joined() -> None:
 
 def test_a_name_that_comes_long_after_the_other_went_is_not_joined() -> None:
     assert renames([["build", "unit"]] * 10 + [["build"]] * 30 + [["build", "basic (unit)"]] * 10) == {}
+
+
+@pytest.mark.parametrize(("gap", "joined"), [(0, True), (9, True), (15, False), (25, False)])
+def test_a_name_comes_within_a_few_runs_of_the_others_end(gap: int, joined: bool) -> None:
+    runs = [["build", "unit"]] * 100 + [["build"]] * gap + [["build", "basic (unit)"]] * 100
+    assert renames(runs) == ({"unit": "basic (unit)"} if joined else {})
+
+
+def test_a_name_that_began_then_as_well_leaves_doubt() -> None:
+    """Even where it is in too few of the runs to be a successor itself."""
+    slow = [["build", "unit tests", *(["unit slow"] if place % 3 == 0 else [])] for place in range(30)]
+    assert renames([["build", "unit"]] * 20 + slow) == {}
+    assert renames([["build", "unit"]] * 20 + [["build", "unit tests"]] * 30) == {"unit": "unit tests"}
 
 
 def test_a_job_in_few_of_the_runs_is_not_joined() -> None:

@@ -99,6 +99,11 @@ def test_how_much_history_a_breakage_takes(passes: int, fails: int, parts: int) 
     assert len(segments([0] * passes + [1] * fails, [1] * (passes + fails))) == parts
 
 
+@pytest.mark.parametrize(("passes", "parts"), [(8, 1), (9, 2), (16, 2)])
+def test_how_much_history_a_job_takes_that_began_to_fail_now_and_then(passes: int, parts: int) -> None:
+    assert len(segments([0] * passes + [0, 1] * 12, [1] * (passes + 24))) == parts
+
+
 def test_a_job_that_fails_now_and_then_is_one_segment() -> None:
     assert len(segments([0, 0, 1, 0, 0, 0, 1, 1, 0, 0] * 10, [1] * 100)) == 1
 
