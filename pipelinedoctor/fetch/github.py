@@ -1,21 +1,21 @@
 """Fetches CI history from GitHub (github.com or GitHub Enterprise Server) over its REST API."""
 
-import time
 from collections.abc import Callable, Iterator
 
 from pipelinedoctor.errors import ForgeError
-from pipelinedoctor.fetch.github_client import Budget, Client, Clients, RefusedError
+from pipelinedoctor.fetch.budget import Budget
+from pipelinedoctor.fetch.github_client import Client, Clients, RefusedError
 from pipelinedoctor.fetch.github_repository import Tools, repository_pages
 from pipelinedoctor.fetch.github_rows import gap
 from pipelinedoctor.fetch.interface import Order, Page, Progress, Source, SyncState
 
 
 class GitHubFetcher:
-    """Fetches from one GitHub. `sleep` waits, some seconds, between the tries of a request that failed in passing."""
+    """Fetches from one GitHub. `pause` is for tests that do not want to wait."""
 
-    def __init__(self, source: Source, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, source: Source, *, pause: Callable[[float], object] | None = None) -> None:
         self.source = source
-        self._sleep = sleep
+        self._pause = pause
 
     def pages(self, order: Order, state: SyncState, progress: Progress) -> Iterator[Page]:
         """Hand on page after page, each with the marks that keep it from being asked for again.
@@ -23,8 +23,8 @@ class GitHubFetcher:
         Raises `ForgeError` where the forge is gone, refuses the token, or has none of the repositories, and
         `BudgetError` where a limit is met; all that was read until then has been handed on before.
         """
-        budget = Budget(order.max_requests)
-        clients = Clients(lambda: Client(self.source, budget, self._sleep))
+        budget = Budget(order.max_requests, throttle=self.source.throttle, progress=progress, pause=self._pause)
+        clients = Clients(lambda: Client(self.source, budget))
         tools = Tools(self.source, clients, budget, progress)
         handed = missing = 0
         try:

@@ -1,14 +1,13 @@
 """Asking GitHub's REST API: one request at a time, counted, retried with patience, every refusal in one clear line.
 
-PyGithub authenticates, spaces requests and follows renamed repositories; its objects are not used, because each
+PyGithub authenticates and follows renamed repositories; its objects are not used, because each
 hides requests of its own, and neither are its redirects to other hosts, which would carry the token along. Its
 connections are ours (`web`).
 """
 
 import json
 import threading
-import time
-from collections.abc import Callable, ItemsView, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -20,14 +19,17 @@ from urllib3 import BaseHTTPResponse
 from pipelinedoctor import __version__
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.bounds import first_line
+from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.interface import Source
 from pipelinedoctor.fetch.web import TIMEOUT_S, TroubleError, Web, chunks
 
 PER_PAGE = 100
 BACKOFF_S = (1.0, 2.0, 4.0, 8.0)
 """Waits before the four further tries of a request that failed in passing."""
-_A_WORKER = 100
-"""Requests that must be left for another thread to be worth it."""
+ABSENT_S = (0.5, 1.5)
+"""The same where nothing listens, or the name is not known, and nothing was ever heard of the forge in this fetch."""
+LIMIT_S = 60
+"""Longest that a forge may ask to wait for it to be waited for."""
 _AGENT = f"pipelinedoctor/{__version__}"
 _ADVICE = {401: "check the token", 403: "check what the token may read", 404: "check its name and the token"}
 _T = TypeVar("_T")
@@ -44,48 +46,28 @@ class RefusedError(ForgeError):
 class _PassingError(Exception):
     """A fault that another try may not meet; `status` is the HTTP status, if there was an answer."""
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, *, absent: bool = False) -> None:
         super().__init__(message)
         self.status = status
+        self.absent = absent
 
 
-class Budget:
-    """The requests that one fetch may still make, shared by its threads."""
+class _HeldError(_PassingError):
+    """The forge asked to wait some seconds; `limit` is what to raise when it does so again and again."""
 
-    def __init__(self, limit: int | None) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._end: ForgeError | None = None
-        self.made = 0
-
-    def take(self) -> None:
-        """Count one request; raises `BudgetError` instead when none is left, and the error of `close` after it."""
-        with self._lock:
-            if self._end is not None:
-                raise self._end
-            if self._limit is not None and self.made >= self._limit:
-                raise BudgetError(f"the limit of {self._limit} requests is met; the next fetch goes on from here")
-            self.made += 1
-
-    def workers(self, most: int) -> int:
-        """How many threads may share what is left: where it runs out, each loses what it did for its last run."""
-        left = most * _A_WORKER if self._limit is None else self._limit - self.made
-        return max(1, min(most, left // _A_WORKER))
-
-    def close(self, why: ForgeError) -> None:
-        """Let no thread begin another request."""
-        with self._lock:
-            self._end = self._end or why
+    def __init__(self, seconds: int, limit: BudgetError) -> None:
+        super().__init__("asks for fewer requests")
+        self.seconds = seconds
+        self.limit = limit
 
 
 class Client:
     """A connection to one forge for one thread: PyGithub's is not safe to share."""
 
-    def __init__(self, source: Source, budget: Budget, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, source: Source, budget: Budget) -> None:
         self._host = source.host
         self._token = source.token
         self._budget = budget
-        self._sleep = sleep
         self._github = Github(
             base_url=source.url.rstrip("/"),
             auth=Auth.Token(source.token) if source.token else None,
@@ -93,7 +75,7 @@ class Client:
             timeout=TIMEOUT_S,
             retry=None,  # retried here, where each try counts as the request it is
             per_page=PER_PAGE,
-            seconds_between_requests=source.throttle or None,
+            seconds_between_requests=None,  # the budget spaces those of all threads together
             seconds_between_writes=None,
             user_agent=_AGENT,
         )
@@ -133,17 +115,30 @@ class Client:
         return self._patiently(lambda: self._download(location, read))
 
     def _patiently(self, attempt: Callable[[], _T]) -> _T:
-        for wait in BACKOFF_S:
+        tries = 0
+        while True:
+            tries += 1
             try:
                 return attempt()
-            except _PassingError:
-                self._sleep(wait)
-        try:
-            return attempt()
-        except _PassingError as error:
-            tries = 1 + len(BACKOFF_S)
-            message = f"{self._host}: {error}, {tries} times in a row; what was fetched is kept, try again later"
-            raise (RefusedError(message, error.status) if error.status else ForgeError(message)) from None
+            except _PassingError as error:
+                waits = self._waits(error)
+                if tries > len(waits):
+                    raise self._given_up(error, tries) from None
+                wait = waits[tries - 1]
+                with self._budget.telling(f"{self._host}: {error}, waiting {wait:g} s"):
+                    self._budget.wait(wait)
+
+    def _waits(self, error: _PassingError) -> Sequence[float]:
+        if isinstance(error, _HeldError):
+            return [error.seconds] * len(BACKOFF_S)
+        return ABSENT_S if error.absent and not self._budget.answered else BACKOFF_S
+
+    def _given_up(self, error: _PassingError, tries: int) -> ForgeError:
+        if isinstance(error, _HeldError):
+            self._budget.close(error.limit)
+            return error.limit
+        message = f"{self._host}: {error}, {tries} times in a row; what was fetched is kept, try again later"
+        return RefusedError(message, error.status) if error.status else ForgeError(message)
 
     def _request(self, path: str, parameters: Mapping[str, object] | None) -> tuple[Mapping[str, str], str]:
         self._budget.take()
@@ -153,21 +148,29 @@ class Client:
                 "GET", path, dict(parameters or {}), cnx=self._connection
             )
         except TroubleError as error:
-            raise _PassingError(str(error)) from None
+            raise _PassingError(str(error), absent=error.absent) from None
         except (RuntimeError, AssertionError):
             raise ForgeError(f"{self._host} sent {path} on to another address; check `url`") from None
+        self._budget.answered = True
         if status < 400:
             return headers, text
         if status >= 500:
             raise _PassingError(f"answered {status}", status)
         message = _message(text).replace(self._token or "\0", "***")
         if status in {403, 429} and _is_limit(status, headers, message):
-            said = f"{self._host}: its rate limit is met; the next fetch goes on from here{_when(headers)}"
-            limit = BudgetError(said)
-            self._budget.close(limit)
-            raise limit
+            raise self._limited(headers)
         advice = f"; {_ADVICE[status]}" if status in _ADVICE else ""
         raise RefusedError(f"{self._host} answered {status} for {path}: {message}{advice}", status)
+
+    def _limited(self, headers: Mapping[str, str]) -> Exception:
+        """What to raise at a rate limit: one that is over soon is waited for, by all threads; the hourly one ends the fetch."""
+        limit = BudgetError(f"{self._host}: its rate limit is met; the next fetch goes on from here{_when(headers)}")
+        seconds = _asked_to_wait(headers)
+        if seconds is None or seconds > LIMIT_S or headers.get("x-ratelimit-remaining") == "0":
+            self._budget.close(limit)
+            return limit
+        self._budget.hold(seconds)
+        return _HeldError(seconds, limit)
 
     def _download(self, location: str, read: Callable[[Iterator[bytes]], _T]) -> _T:
         try:
@@ -262,11 +265,16 @@ def _is_limit(status: int, headers: Mapping[str, str], message: str) -> bool:
     return status == 429 or spent or "retry-after" in headers or "rate limit" in message.lower()
 
 
+def _asked_to_wait(headers: Mapping[str, str]) -> int | None:
+    after = headers.get("retry-after", "")
+    return max(1, int(after[:9])) if after.isdecimal() else None
+
+
 def _when(headers: Mapping[str, str]) -> str:
     """When to come back, as far as the forge says: after so many seconds, or at a time."""
-    after, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
-    if after.isdecimal():
-        return f"; come back in {int(after[:9])} s"
+    after, reset = _asked_to_wait(headers), headers.get("x-ratelimit-reset", "")
+    if after is not None:
+        return f"; come back in {after} s"
     if reset.isdecimal():
         return f"; come back after {datetime.fromtimestamp(int(reset[:10]), UTC):%Y-%m-%d %H:%M:%S} UTC"
     return "; come back in an hour"

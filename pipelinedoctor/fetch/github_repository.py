@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from pipelinedoctor.fetch.github_client import Budget, Clients, RefusedError
+from pipelinedoctor.fetch.budget import Budget
+from pipelinedoctor.fetch.github_client import Clients, RefusedError
 from pipelinedoctor.fetch.github_details import Task, details, run_key
 from pipelinedoctor.fetch.github_lists import LISTED, Entries, Listing, Lists
 from pipelinedoctor.fetch.github_rows import commit_row, gap, repository_row, run_rows

@@ -80,7 +80,8 @@ class Source:
     """One place to fetch from.
 
     `host` is the instance's public name and starts every key; `url` is where its API answers.
-    `throttle` is the least time in seconds between two requests of one worker.
+    `throttle` is the least time in seconds between two requests, of all workers together: 0.07 makes 857 a minute, where
+    GitHub allows 900.
     """
 
     forge: str

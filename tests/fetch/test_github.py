@@ -85,7 +85,7 @@ class Rig:
             throttle=0,
         )
         order = Order(since=since, until=until, max_requests=most)
-        return sync(GitHubFetcher(source, sleep=lambda _: None), self.store, order, Silent())
+        return sync(GitHubFetcher(source, pause=lambda _: None), self.store, order, Silent())
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.store.connection.sql(sql).fetchall()

@@ -10,22 +10,31 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from pipelinedoctor.errors import BudgetError, ForgeError
-from pipelinedoctor.fetch.github_client import BACKOFF_S, Budget, Client, Clients, RefusedError
-from pipelinedoctor.fetch.interface import Source
+from pipelinedoctor.fetch.budget import Budget
+from pipelinedoctor.fetch.github_client import ABSENT_S, BACKOFF_S, Client, Clients, RefusedError
+from pipelinedoctor.fetch.interface import Silent, Source
 from tests.fetch.scripted import Asked, Said, Script, scripted
 
 TOKEN = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
 OK = Said(body=b'{"answer": 42}')
 
 
-class Bench:
-    """A client, what it was made wait for, and its budget."""
+class Bench(Silent):
+    """A client, its budget, what it was made wait for (on a clock that stands still but then), and what it told."""
 
     def __init__(self, url: str, limit: int | None = None, token: str | None = TOKEN) -> None:
         self.waits: list[float] = []
-        self.budget = Budget(limit)
+        self.told: list[str] = []
+        self.budget = Budget(limit, progress=self, pause=self.waits.append, clock=lambda: sum(self.waits))
         source = Source(forge="github", host="ghe.example", url=url, repositories=(), token=token, throttle=0)
-        self.client = Client(source, self.budget, self.waits.append)
+        self.client = Client(source, self.budget)
+
+    def start(self, task: str, total: int | None) -> None:
+        assert total is None
+        self.told.append(task)
+
+    def finish(self, task: str, summary: str = "") -> None:
+        self.told.append(f"{task}: {summary}")
 
 
 @pytest.fixture
@@ -88,13 +97,34 @@ def test_patience_ends_and_says_so(bench: Callable[..., Bench]) -> None:
     ) as told:
         one.client.ask("/")
     assert (told.value.status, one.waits, one.budget.made) == (502, list(BACKOFF_S), 5)
+    assert one.told[:3] == [
+        "ghe.example: answered 502, waiting 1 s",
+        "ghe.example: answered 502, waiting 1 s: trying again",
+        "ghe.example: answered 502, waiting 2 s",
+    ]
+    assert len(one.told) == 2 * len(BACKOFF_S)
 
 
-def test_a_forge_that_is_not_there_is_told_without_its_address() -> None:
-    one = Bench("http://127.0.0.1:9")
-    with pytest.raises(ForgeError, match=r"^ghe\.example: no connection, 5 times in a row") as told:
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://forge.invalid"])
+def test_a_forge_that_is_not_there_is_told_soon_and_without_its_address(url: str) -> None:
+    one = Bench(url)
+    with pytest.raises(ForgeError, match=r"^ghe\.example: no connection, 3 times in a row") as told:
         one.client.ask("/")
     assert not isinstance(told.value, RefusedError)
+    assert one.waits == list(ABSENT_S)
+    assert sum(ABSENT_S) < 3
+    assert one.told[0] == "ghe.example: no connection, waiting 0.5 s"
+    one.client.close()
+
+
+def test_a_forge_that_was_there_is_waited_for_longer() -> None:
+    last = Said(body=OK.body, promised=len(OK.body))  # the connection is not kept
+    with scripted(lambda _: last) as (url, _):
+        one = Bench(url)
+        one.client.ask("/")
+    with pytest.raises(ForgeError, match=r"no connection, 5 times in a row"):
+        one.client.ask("/")
+    assert one.waits == list(BACKOFF_S)
     one.client.close()
 
 
@@ -156,7 +186,9 @@ SECONDARY = b'{"message": "You have exceeded a secondary rate limit."}'
             "come back after 2026-01-05 12:00:00 UTC",
         ),
         (Said(429, b"{}", {"X-RateLimit-Reset": "1767614400"}), "come back after 2026-01-05 12:00:00 UTC"),
-        (Said(403, SECONDARY, {"Retry-After": "60"}), "come back in 60 s"),
+        (Said(403, SECONDARY, {"Retry-After": "61"}), "come back in 61 s"),
+        (Said(403, SECONDARY, {"Retry-After": "60", "X-RateLimit-Remaining": "0"}), "come back in 60 s"),
+        (Said(429, b"", {"Retry-After": "9" * 40}), "come back in 999999999 s"),
         (Said(403, SECONDARY), "come back in an hour"),
         (Said(429, b""), "come back in an hour"),
         (Said(429, b"", {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}), "come back in an hour"),
@@ -172,6 +204,29 @@ def test_a_rate_limit_says_when_to_come_back_and_ends_the_fetch(
     with pytest.raises(BudgetError, match="rate limit is met"):
         one.client.ask("/")
     assert (one.budget.made, one.waits) == (1, [])
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_limit_that_is_soon_over_is_waited_for_and_told(bench: Callable[..., Bench], status: int) -> None:
+    held = Said(status, SECONDARY, {"Retry-After": "30", "X-RateLimit-Remaining": "4000"})
+    one = bench([held, held, OK, OK])
+    assert one.client.ask("/") == {"answer": 42}
+    one.client.ask("/")
+    assert (one.waits, one.budget.made) == ([30, 30], 4)
+    assert one.told[:2] == [
+        "ghe.example: asks for fewer requests, waiting 30 s",
+        "ghe.example: asks for fewer requests, waiting 30 s: trying again",
+    ]
+
+
+def test_a_limit_that_is_never_over_ends_the_fetch(bench: Callable[..., Bench]) -> None:
+    one = bench(lambda _: Said(403, SECONDARY, {"Retry-After": "0"}))
+    for _ in range(2):
+        with pytest.raises(
+            BudgetError, match="its rate limit is met; the next fetch goes on from here; come back in 1 s"
+        ):
+            one.client.ask("/")
+    assert (one.waits, one.budget.made) == ([1] * 4, 5)
 
 
 def test_a_redirect_to_another_host_is_not_followed(bench: Callable[..., Bench]) -> None:
@@ -243,7 +298,7 @@ def test_a_limit_of_requests_is_exact_over_threads(bench: Callable[..., Bench]) 
     with scripted(lambda _: OK) as (url, asked):
         budget = Budget(50)
         source = Source(forge="github", host="h", url=url, repositories=(), throttle=0)
-        clients = Clients(lambda: Client(source, budget, lambda _: None))
+        clients = Clients(lambda: Client(source, budget))
         refused: list[str] = []
 
         def work() -> None:
