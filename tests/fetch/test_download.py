@@ -126,12 +126,34 @@ def test_no_member_is_opened_after_the_limit_is_passed(monkeypatch: pytest.Monke
         next(members)
 
 
-def test_a_table_of_contents_out_of_proportion_is_refused_unread() -> None:
-    whole = bytearray(zipped({"a.xml": b"<a/>"}))
-    at = whole.rindex(b"PK\x05\x06")
-    whole[at + 12 : at + 16] = struct.pack("<I", 50 * 2**20)
+@pytest.mark.parametrize(
+    "says", ["the truth", "a small size", "a small size here, the true one there", "its end twice"]
+)
+def test_a_table_of_contents_out_of_proportion_is_refused_whatever_it_says(
+    monkeypatch: pytest.MonkeyPatch, says: str
+) -> None:
+    monkeypatch.setattr(download, "FILES_MOST", 1_000)
+    contents(zipped({f"{number}.xml": b"" for number in range(1_000)}))
+    whole = bytearray(zipped({f"{number}.xml": b"" for number in range(1_001)}))
+    end = whole.rindex(b"PK\x05\x06")
+    size, start = struct.unpack("<2I", whole[end + 12 : end + 20])
+    if says != "the truth":
+        whole[end + 8 : end + 16] = struct.pack("<2HI", 1, 1, 100)
+    if says.endswith("there"):
+        record = struct.pack("<4sQ2H2I4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1_001, 1_001, size, start)
+        whole[end:end] = record + struct.pack("<4sIQI", b"PK\x06\x07", 0, end, 1)
+    if says.endswith("twice"):
+        whole[-6:-2] = b"PK\x05\x06"
     with pytest.raises(UnfitError, match="too many files"):
         contents(bytes(whole))
+
+
+def test_entries_are_counted_where_the_file_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "FILES_MOST", 1)
+    for place in range(8):
+        packed = bytes(download.MIB - 100 - place) + zipped({"a.xml": b"", "b.xml": b""})
+        with pytest.raises(UnfitError, match="too many files"):
+            contents(b"PK" + packed)
 
 
 def test_an_encrypted_member_is_unfit() -> None:
