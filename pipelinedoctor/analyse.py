@@ -1,6 +1,7 @@
 """The second core: asks the questions of a store's history and puts their answers together as one report."""
 
 import dataclasses
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,6 +20,7 @@ from pipelinedoctor.store.connection import Store
 from pipelinedoctor.store.history import History, Window
 from pipelinedoctor.units import counted
 
+_log = logging.getLogger(__name__)
 _REASON = 300
 _SEVERITIES = list(Severity)
 _NUMBER = (int, float, type(None))
@@ -88,6 +90,7 @@ def _section(query: Query[Any], history: History, options: Any) -> Section:
     except PipelinedoctorError:
         raise
     except Exception as error:  # noqa: BLE001  one broken question must not take the others with it
+        _log.debug("the question %s broke", query.id, exc_info=True)
         said = " ".join(str(error).split())
         return dataclasses.replace(asked, reason=f"{type(error).__name__}: {said}"[:_REASON], failed=True)
     _check(query, answer)

@@ -65,14 +65,17 @@ def query(
 def load(directories: Iterable[Path]) -> dict[str, Query[Any]]:
     """All queries of the directories, by id in alphabetical order; a later directory replaces an earlier one's ids.
 
-    Files whose name starts with an underscore are passed over. Raises `PackError` for a directory that is not there,
-    a file that does not import, and a file that declares no question or more than one.
+    Files whose name starts with an underscore are passed over. Raises `PackError` for a directory that is not there or
+    holds nothing of use, a file that does not import, and a file that declares no question or more than one.
     """
     found: dict[str, Query[Any]] = {}
     for directory in directories:
         if not directory.is_dir():
             raise PackError(f"{directory}: no such directory of queries; name one with --queries DIR")
-        for path in sorted(directory.glob("*.py")):
+        files = sorted(directory.glob("*.py"))
+        if not files and not (directory / "rules").is_dir():
+            raise PackError(f"{directory}: holds no question; put a Python file or a folder `rules` into it")
+        for path in files:
             if not path.name.startswith("_"):
                 one = _declared(path)
                 found[one.id] = one

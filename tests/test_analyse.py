@@ -181,7 +181,9 @@ def test_a_question_gets_its_options_or_its_defaults(store: Store) -> None:
     assert [section.notes for section in report.sections] == [("10 True",), ("3 True",)]
 
 
-def test_a_broken_question_takes_no_other_with_it(store: Store) -> None:
+def test_a_broken_question_takes_no_other_with_it(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+
     def broken(*_: Any) -> Answer:
         raise KeyError("job\n" + "x" * 1000)
 
@@ -194,6 +196,7 @@ def test_a_broken_question_takes_no_other_with_it(store: Store) -> None:
     assert len(str(report.sections[0].reason)) == 300
     assert len(report.findings) == 1
     assert "1 of 2 questions broke while it was asked" in report.headline[0]
+    assert "in broken" in caplog.text  # the traceback, for who writes the question
     assert heard.said == [
         ("start", "analyse", 2),
         ("advance", "analyse", 1),

@@ -87,3 +87,10 @@ def test_a_file_that_keeps_not_the_contract_is_named(tmp_path: Path, text: str, 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(PackError, match="no such directory"):
         load([tmp_path / "absent"])
+
+
+def test_a_directory_with_nothing_of_use_is_named_and_rules_alone_are_of_use(tmp_path: Path) -> None:
+    with pytest.raises(PackError, match="holds no question"):
+        load([tmp_path])
+    (tmp_path / "rules").mkdir()
+    assert load([tmp_path]) == {}

@@ -17,11 +17,15 @@ def environment(directories: Sequence[Path], finalize: Callable[[Any], Any]) -> 
     """An environment for one format; the user's `directories` come before the shipped templates.
 
     `finalize` makes text safe for the format and returns `Markup`; in HTML autoescape does the rest.
-    Raises `PackError` for a directory that is not there.
+    Raises `PackError` for a directory that is not there or is not shaped like `reports/`.
     """
     for directory in directories:
         if not directory.is_dir():
             raise PackError(f"{directory}: no such directory of templates; name one with --templates DIR")
+        if not any((directory / known.name).is_dir() for known in shipped("reports").iterdir()):
+            raise PackError(
+                f"{directory}: holds no templates; put them into html/ or markdown/ in it, as `reports/` does"
+            )
     made = Environment(
         loader=FileSystemLoader([*directories, shipped("reports")]),
         autoescape=True,
@@ -45,9 +49,14 @@ def render(made: Environment, name: str, facts: dict[str, Any]) -> str:
         raise PackError(
             f"{_place(error, name)}: {type(error).__name__}: {error.message or 'it is not there'}"
         ) from error
+    except Exception as error:
+        place = _place(error, name)
+        if place == name or place.startswith(str(shipped("reports"))):
+            raise
+        raise PackError(f"{place}: {type(error).__name__}: {error}") from error
 
 
-def _place(error: TemplateError, name: str) -> str:
+def _place(error: Exception, name: str) -> str:
     if isinstance(error, TemplateSyntaxError):
         return f"{error.filename or error.name or name}, line {error.lineno}"
     # What fails while it runs does not know its place, but the innermost frame in a template does.

@@ -83,6 +83,8 @@ def test_ones_own_template_forgets_no_escaping(own: Callable[[str, str], Path], 
             r"finding\.jinja, line 3: TemplateAssertionError: No filter named 'shout'",
         ),
         ("{% include 'html/gone.jinja' %}", r"finding\.jinja, line 1: TemplateNotFound: 'html/gone\.jinja' not found"),
+        ("a\n{{ 1 / 0 }}", r"finding\.jinja, line 2: ZeroDivisionError: division by zero"),
+        ("a\n{{ finding.title | minutes }}", r"finding\.jinja, line 2: TypeError"),
     ],
 )
 def test_a_template_that_does_not_work_is_named_with_its_line(
@@ -95,6 +97,8 @@ def test_a_template_that_does_not_work_is_named_with_its_line(
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(PackError, match="no such directory of templates"):
         HtmlRenderer([tmp_path / "gone"])
+    with pytest.raises(PackError, match=r"holds no templates; put them into html/ or markdown/ in it"):
+        HtmlRenderer([tmp_path])
 
 
 def test_formats_are_made_in_their_order(tmp_path: Path, make_empty: Make) -> None:
