@@ -1,17 +1,15 @@
 """Which tests fail and pass on the same code?"""
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
+from pipelinedoctor.derive import testcase_words as words
 from pipelinedoctor.derive.flakiness import (
     JOB,
     counted,
-    day,
     evidence_links,
     executions,
     outage_notes,
@@ -25,11 +23,6 @@ from pipelinedoctor.query import query
 from pipelinedoctor.stats.cost import METHOD, per_30_days, severity_of
 from pipelinedoctor.stats.evidence import COMMIT, Rule, commit_verdicts, judged
 from pipelinedoctor.store.history import History
-
-JOBS_NAMED = 5
-MESSAGES_TOLD = 3
-TRACE_LINES = 20
-"""Lines of a failure's trace that are shown: where the test failed is near its top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +78,12 @@ def flaky_tests(history: History, options: Options) -> Answer:
         .sort("probability", "minutes", *TEST, descending=[True, True, *[False] * len(TEST)])
     )
     judgement = units.filter(pl.col("verdict").is_not_null())
-    by_test = proofs.join(judgement, on=TEST, how="semi").partition_by(TEST, as_dict=True)
+    told = proofs.join(judgement, on=TEST, how="semi", maintain_order="left")
+    by_test, failing_with = told.partition_by(TEST, as_dict=True), words.failing_with(told)
     days = (history.window.end - history.window.start).total_seconds() / 86_400
     findings = [
-        _finding(row, by_test[tuple(row[key] for key in TEST)], days) for row in judgement.iter_rows(named=True)
+        _finding(row, by_test[tuple(row[key] for key in TEST)].rows(named=True), failing_with, days)
+        for row in judgement.iter_rows(named=True)
     ]
     known = every.select(TEST).n_unique()
     return Answer(
@@ -162,10 +157,9 @@ def _summed(proofs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _finding(row: Mapping[str, Any], proofs: pl.DataFrame, days: float) -> Finding:
-    rows = proofs.rows(named=True)
-    jobs = row["jobs"]
-    job = jobs[0] if len(jobs) == 1 and jobs[0] else None
+def _finding(
+    row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], failing_with: words.FailingWith, days: float
+) -> Finding:
     flaky = row["verdict"] == Verdict.FLAKY
     return Finding(
         query="flaky_tests",
@@ -173,7 +167,7 @@ def _finding(row: Mapping[str, Any], proofs: pl.DataFrame, days: float) -> Findi
         verdict=Verdict(row["verdict"]),
         severity=severity_of(per_30_days(row["minutes"], days)),
         confidence=row["probability"],
-        title=_title(row, flaky=flaky),
+        title=words.title(row, flaky=flaky),
         evidence=Evidence(
             summary=_summary(row, rows),
             k=row["contradicted"] + row["isolated"],
@@ -181,8 +175,8 @@ def _finding(row: Mapping[str, Any], proofs: pl.DataFrame, days: float) -> Findi
             low=row["low"],
             high=row["high"],
             links=tuple(evidence_links(rows)),
-            details=tuple(_details(row, rows)),
-            excerpt=next((text for one in rows if (text := _trace(one))), None),
+            details=tuple(words.details(row, rows)),
+            excerpt=next((text for one in rows if (text := words.trace(one))), None),
         ),
         cost=Cost(
             runner_minutes=row["minutes"],
@@ -193,24 +187,8 @@ def _finding(row: Mapping[str, Any], proofs: pl.DataFrame, days: float) -> Findi
             ),
         ),
         since=row["first_at"],
-        next_step=_next_step(rows, job),
+        next_step=words.next_step(rows, row["jobs"], failing_with),
     )
-
-
-def _title(row: Mapping[str, Any], *, flaky: bool) -> str:
-    name = _without_package(row["test"])
-    if flaky and row["contradicted"]:
-        return f"{name} fails and passes on the same commit"
-    if flaky:
-        return f"{name} fails between passing commits"
-    return f"{name} may be flaky"
-
-
-def _without_package(test: str) -> str:
-    """`TestCase::method` of `org.example.TestCase::method`; a name with white space is a sentence and stays whole."""
-    group, separator, name = test.partition("::")
-    sentence = not separator or any(map(str.isspace, group))
-    return test if sentence else re.split(r"[./\\]", group.rstrip("./\\"))[-1] + separator + name
 
 
 def _summary(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
@@ -223,47 +201,6 @@ def _summary(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
         between = "stands" if row["isolated"] == 1 else "stand"
         said += f"; {row['isolated']} {between} alone between passing commits of the default branch"
     return f"{said}."
-
-
-def _details(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    yield "last seen", f"{day(row['last_at'])} on {rows[0]['commit_sha'][:9]}"
-    jobs = Counter(one["job"] or "unknown job" for one in rows)
-    most = sorted(jobs.items(), key=lambda one: (-one[1], one[0]))
-    text = ", ".join(f"{job} {number}" for job, number in most[:JOBS_NAMED])
-    yield "commits by job", text + (f" and {len(most) - JOBS_NAMED} more jobs" if len(most) > JOBS_NAMED else "")
-    by_job = sum(one["by_job"] is True for one in rows)
-    by_test = sum(one["by_job"] is False for one in rows)
-    passes = (("by its report", by_test), ("as its whole job passed", by_job))
-    if by_job or by_test:
-        yield "passed", ", ".join(f"{how} {number}" for how, number in passes if number)
-
-    said = Counter(text for one in rows if (text := _first_line(one["message"])))
-    if said:
-        told = "; ".join(f"{text} ({number})" for text, number in said.most_common(MESSAGES_TOLD))
-        rest = len(said) - MESSAGES_TOLD
-        yield "what it says", told + (f"; and {rest} more" if rest > 0 else "")
-
-
-def _first_line(text: str | None) -> str:
-    return next((line.strip() for line in (text or "").splitlines() if line.strip()), "")
-
-
-def _trace(row: Mapping[str, Any]) -> str:
-    """What the report tells of a failure: its message, unless the trace begins with it, and the top of the trace."""
-    trace = "\n".join((row["detail"] or "").strip().splitlines()[:TRACE_LINES])
-    message = (row["message"] or "").strip()
-    return trace if _first_line(message) in trace else f"{message}\n{trace}".strip()
-
-
-def _next_step(rows: Sequence[Mapping[str, Any]], job: str | None) -> str:
-    pair = next((one for one in rows if one["contradicted"]), None)
-    where = f" in {job}" if job else ""
-    if pair is None:
-        return f"Rerun it{where} on one of the failing commits: a pass there is the proof that is still missing."
-    return (
-        f"Run the test alone and in a loop, then in the order of the failing execution on {pair['commit_sha'][:9]}{where}:"
-        " the code is the same on both sides, so what differs is time, order, shared state or environment."
-    )
 
 
 def _table(units: pl.DataFrame, known: int, options: Options) -> Measure:

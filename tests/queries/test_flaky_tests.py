@@ -88,6 +88,29 @@ def test_the_title_leaves_the_package_out(store: Store, test: str, named: str) -
     assert found.subject.test == test
 
 
+def together(commit: str, *tests: str) -> Made:
+    """A run whose first attempt fails by these tests."""
+    reports = {("unit", 1): dict.fromkeys(tests, "f") | FILLER, ("unit", 2): dict.fromkeys(tests, "p")}
+    return Made(commit=commit, jobs={"unit": "fp"}, tests=reports)
+
+
+def test_tests_that_fail_together_are_named_in_the_next_step(store: Store) -> None:
+    runs = [together("x", "A::a", "B::b", "C::c"), together("y", "A::a", "B::b"), together("z", "A::a", "C::c", "D::d")]
+    steps = {one.subject.test: one.next_step for one in ask(store, [*pushes("p" * 10), *runs]).findings}
+    assert set(steps) == {"A::a", "B::b", "C::c"}
+    assert steps["A::a"] == (
+        "It fails together with C::c (2 of 3 failures) and B::b (2 of 3 failures): look first at what they share, as a fixture"
+        " or a server, and run them in the order of the failing execution on z in unit."
+    )
+    assert steps["B::b"].startswith("It fails together with A::a (2 of 2 failures): look first")
+
+
+def test_what_fails_together_once_is_chance(store: Store) -> None:
+    runs = [together("x", "A::a", "B::b"), together("y", "A::a"), together("z", "B::b")]
+    steps = [one.next_step for one in ask(store, [*pushes("p" * 10), *runs]).findings]
+    assert [step.split(",")[0] for step in steps] == ["Run the test alone and in a loop"] * 2
+
+
 @pytest.mark.parametrize(
     ("letter", "excerpt"), [("f", "expected 1, was 2"), ("e", "expected 1, was 2\n\tat Case.java:7")]
 )
