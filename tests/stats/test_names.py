@@ -164,6 +164,12 @@ def test_a_name_comes_within_a_few_runs_of_the_others_end(gap: int, joined: bool
     assert renames(runs) == ({"unit": "basic (unit)"} if joined else {})
 
 
+@pytest.mark.parametrize(("both", "joined"), [(1, True), (2, False), (9, False)])
+def test_names_that_run_together_are_two_jobs(both: int, joined: bool) -> None:
+    runs = [["build", "unit"]] * 60 + [["build", "unit", "basic (unit)"]] * both + [["build", "basic (unit)"]] * 60
+    assert renames(runs) == ({"unit": "basic (unit)"} if joined else {})
+
+
 def test_a_name_that_began_then_as_well_leaves_doubt() -> None:
     """Even where it is in too few of the runs to be a successor itself."""
     slow = [["build", "unit tests", *(["unit slow"] if place % 3 == 0 else [])] for place in range(30)]
