@@ -1,16 +1,19 @@
 """The docs say what the code does."""
 
 import re
+import textwrap
+from datetime import timedelta
 from pathlib import Path
 
 from typer.main import get_command
 
-from pipelinedoctor import cli, errors
+from pipelinedoctor import cli, errors, guard
 from pipelinedoctor.config import TEMPLATE, ReportSection, SourceSection
 from pipelinedoctor.query import load
 from pipelinedoctor.resources import shipped
 from pipelinedoctor.store import describe
 from pipelinedoctor.store.connection import Store
+from tests.helpers.branch import Ran, fill
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,7 +24,7 @@ def test_the_readme_lists_exactly_the_exit_codes_there_are() -> None:
     kinds = [errors.PipelinedoctorError]
     for kind in kinds:
         kinds += kind.__subclasses__()
-    assert listed == {kind.exit_code for kind in kinds} | {0, cli.FINDINGS, cli.INTERNAL, cli.INTERRUPTED}
+    assert listed == {kind.exit_code for kind in kinds} | {0, cli.FINDINGS, guard.INTERNAL, guard.INTERRUPTED}
 
 
 def test_the_readme_lists_exactly_the_commands_there_are() -> None:
@@ -46,18 +49,44 @@ def test_the_template_names_every_key_of_its_sections() -> None:
             assert re.search(rf"^{key} = ", TEMPLATE, re.MULTILINE), key
 
 
-def test_the_readme_and_its_links_know_every_question() -> None:
+def test_the_readme_knows_every_question() -> None:
     ids = set(load([shipped("queries")]))
     assert set(re.findall(r"^\| \[`(\w+)`\]\(docs/\1\.md\)", README, re.MULTILINE)) == ids
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", README):
-        assert (ROOT / target).exists(), target
 
 
-def test_every_option_of_a_question_is_in_its_docs_page() -> None:
+def test_every_option_of_a_question_is_in_its_docs_page_with_its_default() -> None:
     for query in load([shipped("queries")]).values():
         page = (ROOT / "docs" / f"{query.id}.md").read_text(encoding="utf-8")
-        for name in query.options.__dataclass_fields__:
-            assert f"`{name}`" in page, f"{query.id}.{name}"
+        options = page.partition("\n## Options\n")[2].partition("\n## ")[0]
+        told = dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", options, re.MULTILINE))
+        defaults = query.options()
+        assert {name: float(value) for name, value in told.items()} == {
+            name: getattr(defaults, name) for name in query.options.__dataclass_fields__
+        }, query.id
+
+
+def test_the_question_that_contributing_shows_is_one(tmp_path: Path, store: Store) -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shown = re.search(r"^ *```python\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    assert shown
+    (tmp_path / "shown.py").write_text(textwrap.dedent(shown[1]), encoding="utf-8")
+    ((name, query),) = load([tmp_path]).items()
+    runs = [Ran(jobs={"lint": "s"}, minutes=1), Ran(jobs={"build": "s"}, minutes=9), Ran(jobs={"build": "f"})]
+    history = fill(store, runs, every=timedelta(hours=1))
+    assert name in text
+    assert [row["job"] for row in query(history, query.options()).measures[0].rows] == ["build", "lint"]
+
+
+def test_every_link_of_the_docs_leads_somewhere() -> None:
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
+            linked = page.parent / target if target else page
+            assert linked.exists(), f"{page.name}: {target}"
+            if anchor:
+                titles = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
+                assert anchor in {title.lower().replace(" ", "-") for title in titles}, (
+                    f"{page.name}: {target}#{anchor}"
+                )
 
 
 def test_the_page_of_the_tables_is_made_from_the_store(store: Store) -> None:
