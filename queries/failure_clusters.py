@@ -20,7 +20,7 @@ MAX_ROWS = 50
 LINKS = 3
 PLACES = 2
 """Jobs of so many names make an infrastructure error one of the infrastructure, and not of a job."""
-TITLE = 120
+TITLE = 80
 
 _PLACE = ("repository_id", "pipeline", "job")
 _WHAT = {
@@ -116,7 +116,7 @@ def _outage(history: History, outage: Outage, window: _Window) -> Finding:
         history,
         rows,
         window,
-        title=f"Outage: {_WHAT[Category(rows['category'][0])].lower()} under {_hit(rows)} within {lasted}",
+        title=f"Outage: {_WHAT[Category(rows['category'][0])].lower()} in {_hit(rows)} within {lasted}",
         details=where,
         key=f"{rows['cluster'][0]}/{outage.start:%Y-%m-%dT%H}",
     )
@@ -127,7 +127,7 @@ def _cluster(history: History, rows: pl.DataFrame, window: _Window) -> Finding:
         history,
         rows,
         window,
-        title=f"{_WHAT[Category(rows['category'][0])]} under {_hit(rows)}: {_short(rows['template'][0])}",
+        title=f"{_WHAT[Category(rows['category'][0])]} in {_hit(rows)}: {_short(rows['template'][0])}",
         details=(
             ("Runs", str(rows["run_id"].n_unique())),
             ("Last seen", f"{rows.row(-1, named=True)['at']:%Y-%m-%d %H:%M} UTC"),
@@ -151,7 +151,7 @@ def _finding(
         confidence=None,
         title=title,
         evidence=Evidence(
-            summary=f"{len(rows)} of {counted(window.failing, 'failing job')} in the window, under {_hit(rows)}",
+            summary=f"{len(rows)} of {counted(window.failing, 'failing job')} in the window, in {_hit(rows)}",
             k=len(rows),
             n=window.failing,
             low=float(low),
@@ -178,9 +178,9 @@ def _subject(rows: pl.DataFrame) -> Subject:
 
 
 def _hit(rows: pl.DataFrame) -> str:
-    jobs = counted(rows.select(_PLACE).n_unique(), "job name")
+    jobs = counted(rows.select(_PLACE).n_unique(), "different job")
     repositories = rows["repository_id"].n_unique()
-    return jobs if repositories == 1 else f"{jobs} in {repositories} repositories"
+    return jobs if repositories == 1 else f"{jobs} of {repositories} repositories"
 
 
 def _names(rows: pl.DataFrame) -> str:

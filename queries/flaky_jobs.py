@@ -249,7 +249,7 @@ def _table(units: pl.DataFrame, verdicts: int, options: Options) -> Measure:
         title="Jobs that contradicted themselves",
         caption=(
             f"{len(rows)} of {counted(verdicts, 'job')} that passed or failed in the window failed on a commit on which they"
-            " passed, too, or between passing commits of the default branch. Counts are of commits, by class of event; the"
+            " passed, too, or between passing commits of the default branch. Counts are of commits, those of the default branch and of changes apart; the"
             " rate is (passed there + between passes) / commits, with its 95 % interval."
         ),
         columns=columns,
@@ -278,8 +278,9 @@ def _flips(history: History) -> Measure:
         id="same_commit_flips",
         title="Jobs that failed and passed on the same commit",
         caption=(
-            f"{len(flips)} of {counted(len(failing), 'pair')} of a job and a commit with a failure also have a pass in the same"
-            " class of event. These are the plain facts: outages, roll-ups and rare jobs are not taken out."
+            f"{len(flips)} of {counted(len(failing), 'pair')} of a job and a commit with a failure also have a pass, in runs of the"
+            " same kind (default branch, changes, …). Plain facts: outages, rare jobs and jobs that only report others are not"
+            " taken out."
         ),
         columns=columns,
         rows=rows.rows(named=True),

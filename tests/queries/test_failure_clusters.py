@@ -105,12 +105,12 @@ def test_one_infrastructure_error_of_two_job_names_is_a_finding(store: Store) ->
 
     found = only(answer)
     assert found.verdict == Verdict.INFRASTRUCTURE
-    assert found.title == "Network failures under 2 job names: Could not resolve host: git.example.org"
+    assert found.title == "Network failures in 2 different jobs: Could not resolve host: git.example.org"
     assert (found.evidence.k, found.evidence.n) == (4, 6)
     assert found.evidence.low is not None
     assert found.evidence.high is not None
     assert found.evidence.low < 4 / 6 < found.evidence.high
-    assert found.evidence.summary == "4 of 6 failing jobs in the window, under 2 job names"
+    assert found.evidence.summary == "4 of 6 failing jobs in the window, in 2 different jobs"
     assert [link.url for link in found.evidence.links] == [f"https://github.com/octo/app1/job/{n}" for n in (1, 2, 3)]
     assert found.evidence.excerpt == "before\nCould not resolve host: git.example.org\nafter"
     assert dict(found.evidence.details)["Jobs"] == "a, b"
@@ -151,7 +151,7 @@ def test_three_repositories_within_an_hour_are_an_outage(store: Store) -> None:
 
     found = only(ask(store, rows))
 
-    assert found.title == "Outage: network failures under 4 job names in 4 repositories within 36 min"
+    assert found.title == "Outage: network failures in 4 different jobs of 4 repositories within 36 min"
     details = dict(found.evidence.details)
     assert (details["Start"], details["End"]) == ("2026-05-31 14:01 UTC", "2026-05-31 14:37 UTC")
     assert details["Runs"] == "4"
@@ -170,7 +170,7 @@ def test_two_outages_of_one_error_are_two_and_the_rest_is_counted_once(store: St
     assert [finding.title.split(":")[0] for finding in answer.findings] == [
         "Outage",
         "Outage",
-        "Network failures under 3 job names in 3 repositories",
+        "Network failures in 3 different jobs of 3 repositories",
     ]
     assert len({finding.fingerprint for finding in answer.findings}) == 3
     assert sum(finding.cost.runner_minutes for finding in answer.findings if finding.cost) == 9 * 2
