@@ -79,8 +79,10 @@ class _Batch:
             return
         logs: list[RawLog] = [log for page in self._pages for log in page.logs]
         marks: list[Mark] = [mark for page in self._pages for mark in page.marks]
+        # A gap is found by the name it was stored under, which was redacted.
+        closed = [dataclasses.replace(gap, subject=redact(gap.subject)) for page in self._pages for gap in page.closed]
         rows = redacted([row for page in self._pages for row in page.rows])
-        written = self._store.write(self._host, [*rows, *explain_all(logs)], marks)
+        written = self._store.write(self._host, [*rows, *explain_all(logs)], marks, closed)
         self._pages = []
         self.gaps += sum(isinstance(row, FetchGap) for row in rows)
         self.new.update(written.new)

@@ -81,9 +81,9 @@ def batches(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     write = store.write
 
-    def noted(host: str, rows: Iterable[Row], marks: Any = ()) -> Any:
+    def noted(host: str, rows: Iterable[Row], marks: Any = (), closed: Any = ()) -> Any:
         sizes.append(len(marks))
-        return write(host, rows, marks)
+        return write(host, rows, marks, closed)
 
     monkeypatch.setattr(store, "write", noted)
     return sizes

@@ -13,7 +13,7 @@ from pipelinedoctor.fetch.download import ARCHIVE_MOST, LOG_TAIL, UnfitError, ar
 from pipelinedoctor.fetch.github_client import Client, RefusedError
 from pipelinedoctor.fetch.github_rows import FAILING, failed_step, gap, job_rows
 from pipelinedoctor.fetch.github_session import RunMark
-from pipelinedoctor.fetch.interface import Mark, Page, RawLog
+from pipelinedoctor.fetch.interface import Closed, Mark, Page, RawLog
 from pipelinedoctor.fetch.junit import Ledger, executions
 from pipelinedoctor.model import Job, Repository, Result, Row, Step
 
@@ -57,21 +57,24 @@ class _Details:
     client: Client
     task: Task
     rows: list[Row] = field(default_factory=list)
+    closed: list[Closed] = field(default_factory=list)
     logs: list[RawLog] = field(default_factory=list)
 
     def page(self) -> Page:
         before = self.client.made
         try:
             jobs = self.client.pages(f"{self._path('runs', self.task.run_id)}/jobs", "jobs", {"filter": "all"})
-            bodies = {body.get("id"): body for body in jobs}
+            bodies = {str(body.get("id")): body for body in jobs}  # a list that shifts tells some of them twice
         except RefusedError as error:
             if error.status not in _GONE:
                 raise
             self._gap("jobs", f"run {self.task.run_id}", _reason("jobs", error))
         else:
+            self._had("jobs", f"run {self.task.run_id}")
             self._jobs(list(bodies.values()))
         mark = Mark(kind="run", key=self.task.key, value=str(self.task.mark.detailed()))
-        return Page(rows=self.rows, logs=self.logs, marks=[mark], requests=self.client.made - before)
+        requests = self.client.made - before
+        return Page(rows=self.rows, closed=self.closed, logs=self.logs, marks=[mark], requests=requests)
 
     def _jobs(self, bodies: Sequence[Mapping[str, Any]]) -> None:
         mark, repository = self.task.mark, self.task.repository
@@ -108,6 +111,7 @@ class _Details:
                 text=text,
             )
             self.logs.append(log)
+            self._had("log", f"job {job.job_id}")
 
     def _reports(self, fresh: Sequence[Job]) -> None:
         try:
@@ -115,6 +119,7 @@ class _Details:
         except RefusedError as error:
             self._gap("tests", f"run {self.task.run_id}", _reason("artifacts", error))
             return
+        self._had("tests", f"run {self.task.run_id}")
         found = [self._report(body, fresh) for body in bodies]
         ledgers: dict[tuple[int, int], Ledger] = {}
         seen: set[tuple[int, int]] = set()
@@ -156,21 +161,29 @@ class _Details:
                         if report.job_id == 0 and member.checksum in seen:
                             continue
                         seen.add(member.checksum)
+                    part = f"{subject}/{bounded(member.name)}" if member.name else subject
                     try:
                         for execution in executions(member.stream):
                             self.rows.append(ledger.enter(execution))
                     except UnfitError as error:
-                        self._gap("tests", f"{subject}/{bounded(member.name)}" if member.name else subject, str(error))
+                        self._gap("tests", part, str(error))
+                    else:
+                        self._had("tests", part)
         except UnfitError as error:
             self._gap("tests", subject, str(error))
         except RefusedError as error:
             self._gap("tests", subject, _reason("artifact", error))
+        else:
+            self._had("tests", subject)
 
     def _path(self, kind: str, number: int) -> str:
         return f"/repos/{quote(self.task.repository.full_name)}/actions/{kind}/{number}"
 
     def _subject(self, artifact: str) -> str:
         return f"run {self.task.run_id}: {artifact}"
+
+    def _had(self, kind: str, subject: str) -> None:
+        self.closed.append(Closed(repository=self.task.repository.full_name, kind=kind, subject=subject))
 
     def _gap(self, kind: str, subject: str, reason: str) -> None:
         repository = self.task.repository

@@ -10,7 +10,7 @@ from pipelinedoctor.fetch.github_details import Task, details, run_key
 from pipelinedoctor.fetch.github_lists import LISTED, Entries, Listing, Lists
 from pipelinedoctor.fetch.github_rows import commit_row, gap, repository_row, run_rows
 from pipelinedoctor.fetch.github_session import LOOK_BACK, RunMark, Session, listed, open_session
-from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, Source, SyncState
+from pipelinedoctor.fetch.interface import Closed, Mark, Order, Page, Progress, Source, SyncState
 from pipelinedoctor.fetch.parallel import in_order
 from pipelinedoctor.fetch.windows import CAP, Span, hidden, stamp
 from pipelinedoctor.model import FetchGap, Repository, Row, Run, RunAttempt
@@ -36,7 +36,8 @@ def repository_pages(name: str, tools: Tools, order: Order, state: SyncState) ->
     repository = repository_row(tools.source.host, client.ask(f"/repos/{quote(name)}"))
     fetch = _Fetch(tools, name, repository, open_session(name, order, state), Lists(client, name))
     fetch.recall(state)
-    yield Page(rows=[repository], marks=[fetch.session.opened()], requests=client.made - before)
+    back = Closed(repository=name, kind="runs", subject=name)
+    yield Page(rows=[repository], closed=[back], marks=[fetch.session.opened()], requests=client.made - before)
     yield from fetch.runs()
     yield from fetch.commits()
     yield from fetch.open_runs()
@@ -75,6 +76,7 @@ class _Fetch:
         task = f"{self.name}: commits"
         self.tools.progress.start(task, None)
         branch = {"sha": self.repository.default_branch} if self.repository.default_branch else {}
+        branch_name = self.repository.default_branch or "default branch"
         try:
             for span in self.session.spans():
                 bounds = {"since": stamp(span.since), "until": stamp(span.until)}
@@ -85,8 +87,9 @@ class _Fetch:
         except RefusedError as error:
             if error.status not in _NO_COMMITS:
                 raise
-            branch_name = self.repository.default_branch or "default branch"
             yield Page(rows=[self._gap("commits", branch_name, "no such branch, or it is empty")], requests=1)
+        else:
+            yield Page(closed=[Closed(repository=self.repository.full_name, kind="commits", subject=branch_name)])
         self.tools.progress.finish(task)
 
     def open_runs(self) -> Iterator[Page]:

@@ -30,10 +30,20 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """A gap that there is no more, if there was one: what could not be had before was had. Named as its `FetchGap` is."""
+
+    repository: str
+    kind: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """What one or a few answers of the forge came to."""
 
     rows: Sequence[Row] = ()
+    closed: Sequence[Closed] = ()
     logs: Sequence[RawLog] = ()
     marks: Sequence[Mark] = ()
     requests: int = 0

@@ -11,7 +11,7 @@ from typing import Self
 import duckdb
 
 from pipelinedoctor.errors import StoreBusyError, StoreError
-from pipelinedoctor.fetch.interface import Mark
+from pipelinedoctor.fetch.interface import Closed, Mark
 from pipelinedoctor.model import Row
 from pipelinedoctor.store import migrations, writer
 from pipelinedoctor.store.history import History, Window
@@ -72,12 +72,16 @@ class Store:
             raise StoreError(f"{self._path}: the store is closed")
         return self._connection
 
-    def write(self, host: str, rows: Iterable[Row], marks: Sequence[Mark] = ()) -> Written:
+    def write(
+        self, host: str, rows: Iterable[Row], marks: Sequence[Mark] = (), closed: Sequence[Closed] = ()
+    ) -> Written:
         """Write rows and the host's marks that speak of them in one transaction; see `store.writer` for who wins.
 
+        Gaps that are `closed` go before rows are written, so that a gap among the rows stays.
         Raises `StoreError` where a value does not fit or the file cannot be written; then nothing was.
         """
         with self._told(), transaction(self.connection):
+            writer.close_gaps(self.connection, host, closed)
             written = writer.write(self.connection, rows)
             writer.write_marks(self.connection, host, marks)
         return written

@@ -17,7 +17,7 @@ import duckdb
 import polars as pl
 
 from pipelinedoctor.errors import StoreError
-from pipelinedoctor.fetch.interface import Mark
+from pipelinedoctor.fetch.interface import Closed, Mark
 from pipelinedoctor.model import TABLES, Commit, Repository, Row, Run
 from pipelinedoctor.store.arrow import visible
 
@@ -43,6 +43,13 @@ _MERGE_MARKS = """
     WHEN MATCHED AND incoming.value IS NULL THEN DELETE
     WHEN MATCHED AND stored.value <> incoming.value THEN UPDATE SET value = incoming.value
     WHEN NOT MATCHED AND incoming.value IS NOT NULL THEN INSERT
+"""
+
+_CLOSED = {"host": pl.String(), "repository": pl.String(), "kind": pl.String(), "subject": pl.String()}
+_CLOSE = """
+    DELETE FROM fetch_gaps AS stored USING {batch} AS closed
+    WHERE stored.host = closed.host AND stored.repository = closed.repository AND stored.kind = closed.kind
+        AND stored.subject = closed.subject
 """
 
 
@@ -83,6 +90,14 @@ def write_marks(connection: duckdb.DuckDBPyConnection, host: str, marks: Sequenc
         values = [[host] * len(last), *zip(*last, strict=True), list(last.values())]
         with visible(connection, _columnar(values, _MARKS)) as batch:
             connection.execute(_MERGE_MARKS.format(batch=batch))
+
+
+def close_gaps(connection: duckdb.DuckDBPyConnection, host: str, closed: Sequence[Closed]) -> None:
+    """Take gaps of a host away, those that are there. The caller holds the transaction."""
+    if closed:
+        values = [[host] * len(closed), *(list(map(attrgetter(name), closed)) for name in list(_CLOSED)[1:])]
+        with visible(connection, _columnar(values, _CLOSED)) as batch:
+            connection.execute(_CLOSE.format(batch=batch))
 
 
 def _merge(connection: duckdb.DuckDBPyConnection, table: type[Row], frame: pl.DataFrame) -> Counter[str]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelinedoctor.errors import StoreError
-from pipelinedoctor.fetch.interface import Mark
+from pipelinedoctor.fetch.interface import Closed, Mark
 from pipelinedoctor.model import TABLES, Commit, FetchGap, Result, Row
 from pipelinedoctor.store.connection import Store
 from tests.store.rows import HOST, any_row, at, job, repository, rows_of, run
@@ -244,3 +244,36 @@ def test_marks_are_set_changed_and_taken_away_in_their_order(store: Store) -> No
     assert state.all("other") == {}
     assert list(before.all("run")) == ["1", "2"]
     assert store.state("elsewhere").all("run") == {"1": "other"}
+
+
+def gap(subject: str, *, host: str = HOST, kind: str = "log", repository: str = "a/b") -> FetchGap:
+    return FetchGap(host=host, repository=repository, kind=kind, subject=subject, reason="expired", rows_missing=None)
+
+
+def test_a_gap_that_is_closed_goes_and_no_other(store: Store) -> None:
+    others: list[Row] = [
+        gap("1", host="elsewhere"),
+        gap("1", kind="tests"),
+        gap("1", repository="a/c"),
+        gap("2"),
+        gap("1/x"),
+    ]
+    store.write(HOST, [gap("1"), *others])
+    closed = [Closed(repository="a/b", kind="log", subject=subject) for subject in ("1", "1", "3", "\ud800")]
+    store.write(HOST, [], closed=closed)
+    assert tables(store)["fetch_gaps"] == expected(others)["fetch_gaps"]
+    store.write(HOST, [], closed=closed)
+    assert tables(store)["fetch_gaps"] == expected(others)["fetch_gaps"]
+
+
+def test_a_gap_that_is_closed_and_told_again_stays(store: Store) -> None:
+    store.write(HOST, [gap("1")])
+    store.write(HOST, [gap("1")], closed=[Closed(repository="a/b", kind="log", subject="1")])
+    assert tables(store)["fetch_gaps"] == expected([gap("1")])["fetch_gaps"]
+
+
+def test_a_gap_is_not_closed_by_a_write_that_fails(store: Store) -> None:
+    store.write(HOST, [gap("1")])
+    with pytest.raises(StoreError):
+        store.write(HOST, [run(1, event=None)], closed=[Closed(repository="a/b", kind="log", subject="1")])
+    assert len(tables(store)["fetch_gaps"]) == 1
