@@ -98,12 +98,12 @@ def _commits(history: History, pipelines: Sequence[BranchPipeline]) -> list[_Com
 
 
 def _complaints(history: History, pipelines: Sequence[BranchPipeline]) -> Asked:
-    """What the failing jobs of all breakages say; nothing older than these is read."""
-    jobs = [
-        (one.subject.host, job) for one in pipelines for each in one.broken for job in words.failing_jobs(one, each)
-    ]
-    first = min((one.runs[each.first]["created_at"] for one in pipelines for each in one.broken), default=None)
-    return Asked(history, jobs, replace(history.trend, start=first or history.trend.end))
+    """What the failing jobs of the breakages that reach into the window say; nothing older than these is read."""
+    start = history.window.start
+    told = [(one, each) for one in pipelines for each in one.broken if (one.span(each)[1] or start) >= start]
+    jobs = [(one.subject.host, job) for one, each in told for job in words.failing_jobs(one, each)]
+    first = min((one.runs[each.first]["created_at"] for one, each in told), default=history.trend.end)
+    return Asked(history, jobs, replace(history.trend, start=first))
 
 
 def _finding(one: BranchPipeline, broken: Breakage, window: Window, known: _Commits, asked: Asked) -> Finding | None:
