@@ -14,14 +14,15 @@ from urllib.parse import urlsplit
 
 from github import Auth, Github
 from github.Requester import HTTPRequestsConnectionClass, RequestsResponse
-from urllib3 import BaseHTTPResponse
 
 from pipelinedoctor import __version__
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.bounds import first_line
 from pipelinedoctor.fetch.budget import Budget
+from pipelinedoctor.fetch.download import UnfitError
 from pipelinedoctor.fetch.interface import Source
-from pipelinedoctor.fetch.web import TIMEOUT_S, TroubleError, Web, chunks
+from pipelinedoctor.fetch.web import TIMEOUT_S, Answer, TroubleError, Web, chunks, joined
+from pipelinedoctor.logs.redact import redact
 
 PER_PAGE = 100
 BACKOFF_S = (1.0, 2.0, 4.0, 8.0)
@@ -30,6 +31,8 @@ ABSENT_S = (0.5, 1.5)
 """The same where nothing listens, or the name is not known, and nothing was ever heard of the forge in this fetch."""
 LIMIT_S = 60
 """Longest that a forge may ask to wait for it to be waited for."""
+_HOPS = 5
+"""Redirects of one request that are followed, to where a renamed repository now is."""
 _AGENT = f"pipelinedoctor/{__version__}"
 _ADVICE = {401: "check the token", 403: "check what the token may read", 404: "check its name and the token"}
 _T = TypeVar("_T")
@@ -66,6 +69,7 @@ class Client:
 
     def __init__(self, source: Source, budget: Budget) -> None:
         self._host = source.host
+        self._url = source.url
         self._token = source.token
         self._budget = budget
         self._github = Github(
@@ -96,12 +100,15 @@ class Client:
         return self._patiently(lambda: self._json(self._request(path, parameters)[1]))
 
     def pages(self, path: str, key: str, parameters: Mapping[str, object] | None = None) -> Iterator[Mapping[str, Any]]:
-        """The entries of a paged list that stands under `key`, page by page."""
+        """The entries of a paged list that stands under `key`, page by page, until one brings nothing new."""
+        seen: set[str] = set()
         for number in range(1, 1_000):
             body = self.ask(path, {**(parameters or {}), "per_page": PER_PAGE, "page": number})
             entries = entries_of(body, key)
             yield from entries
-            if len(entries) < PER_PAGE:
+            known = len(seen)
+            seen.update(str(entry.get("id")) for entry in entries)
+            if len(entries) < PER_PAGE or len(seen) == known:
                 return
 
     def blob(self, path: str, read: Callable[[Iterator[bytes]], _T]) -> _T:
@@ -143,20 +150,21 @@ class Client:
     def _request(self, path: str, parameters: Mapping[str, object] | None) -> tuple[Mapping[str, str], str]:
         self._budget.take()
         self.made += 1
+        self._connection.left = 1 + _HOPS
         try:
             status, headers, text = self._github.requester.requestJson(
                 "GET", path, dict(parameters or {}), cnx=self._connection
             )
         except TroubleError as error:
             raise _PassingError(str(error), absent=error.absent) from None
-        except (RuntimeError, AssertionError):
+        except (RuntimeError, AssertionError, ValueError):
             raise ForgeError(f"{self._host} sent {path} on to another address; check `url`") from None
         self._budget.answered = True
         if status < 400:
             return headers, text
         if status >= 500:
             raise _PassingError(f"answered {status}", status)
-        message = _message(text).replace(self._token or "\0", "***")
+        message = redact(_message(text).replace(self._token or "\0", "***"))
         if status in {403, 429} and _is_limit(status, headers, message):
             raise self._limited(headers)
         advice = f"; {_ADVICE[status]}" if status in _ADVICE else ""
@@ -174,13 +182,15 @@ class Client:
 
     def _download(self, location: str, read: Callable[[Iterator[bytes]], _T]) -> _T:
         try:
-            with self._web.open(location) as answer:
+            with self._web.open(joined(self._url, location)) as answer:
                 if answer.status >= 500:
                     raise _PassingError(f"a download answered {answer.status}", answer.status)
                 if answer.status >= 400:
                     raise RefusedError(f"{self._host}: a download answered {answer.status}", answer.status)
                 return read(chunks(answer))
         except TroubleError as error:
+            if error.lasting:
+                raise UnfitError(str(error)) from None
             raise _PassingError(str(error)) from None
 
     @staticmethod
@@ -197,20 +207,29 @@ class _Connection(HTTPRequestsConnectionClass):
     def __init__(self, web: Web, url: str) -> None:
         parts = urlsplit(url)
         self._web = web
+        self.left = 0
+        """Requests that PyGithub may still make for the one that it was asked for."""
         self._root = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     def request(self, verb: str, url: str, input: Any, headers: dict[str, str], stream: bool = False) -> None:  # noqa: A002, ARG002, FBT001, FBT002  PyGithub's own words
+        if self.left == 0:
+            raise RuntimeError("redirects without end")
+        self.left -= 1
         self._asked = (url, headers)
 
     def getresponse(self) -> RequestsResponse:
         path, headers = self._asked
-        return _Response(self._web.get(self._root + path, headers))
+        answer = self._web.get(self._root + path, headers)
+        if answer.status == 202:
+            # "Not ready yet": PyGithub would ask again for as long as the forge says so.
+            raise _PassingError("answered 202", 202)
+        return _Response(answer)
 
 
 class _Response(RequestsResponse):
     """What PyGithub reads of an answer."""
 
-    def __init__(self, answer: BaseHTTPResponse) -> None:
+    def __init__(self, answer: Answer) -> None:
         self.status = answer.status
         self._answer = answer
 

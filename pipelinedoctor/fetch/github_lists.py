@@ -4,12 +4,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipelinedoctor.errors import ForgeError
+from pipelinedoctor.fetch.bounds import instant
 from pipelinedoctor.fetch.github_client import PER_PAGE, Client, entries_of
 from pipelinedoctor.fetch.interface import Mark, Page, SyncState
 from pipelinedoctor.fetch.windows import CAP, Span, split
 from pipelinedoctor.model import Row
 
 LISTED = "listed"
+_MOST = 10**12
+"""No list is longer, whatever a forge says."""
 _LONGEST = 1_000
 """Most pages of a list that is not cut off after `CAP` results: one of 100,000 commits."""
 
@@ -90,6 +94,10 @@ class Lists:
             if state is None and self._size(listing, 1) is None:
                 first = self._answer(listing, 1)
                 if split(window, first.total):
+                    if _beside(window, first.entries):
+                        raise ForgeError(
+                            "the forge lists runs made at other times than it was asked for; no GitHub does"
+                        )
                     state = str(first.total)
                     yield Page(marks=[self.marked("window", listing.name, state)], requests=first.requests)
             parts = split(window, int(state)) if state else None
@@ -128,5 +136,18 @@ class Lists:
         before = self.client.made
         body = self.client.ask(listing.path, {**listing.parameters, "per_page": PER_PAGE, "page": number})
         entries = entries_of(body, listing.key)
-        total = body.get("total_count") if isinstance(body, Mapping) else None
-        return Answer(entries, total if isinstance(total, int) else len(entries), self.client.made - before)
+        return Answer(entries, _total(body, entries), self.client.made - before)
+
+
+def _total(body: object, entries: Entries) -> int:
+    """What the forge says how many there are; a first page that is not full shows them all, whatever it says."""
+    said = body.get("total_count") if isinstance(body, Mapping) else None
+    if not isinstance(said, int) or len(entries) < PER_PAGE:
+        return len(entries)
+    return min(max(said, len(entries)), _MOST)
+
+
+def _beside(window: Span, entries: Entries) -> bool:
+    """Whether none of the runs was made in the window that was asked for."""
+    times = [instant(entry.get("created_at")) for entry in entries]
+    return not any(time is not None and window.holds(time) for time in times)

@@ -58,6 +58,7 @@ def run_rows(host: str, body: Body) -> list[Row]:
 
     The attempt ends at the run's last update, the best that the body tells; its jobs tell it better.
     """
+    _id(body, "run")
     run = _run(host, body)
     started = instant(body.get("run_started_at")) or (run.created_at if run.attempt == 1 else None)
     ended = run.updated_at if run.status == "completed" and run.updated_at >= (started or run.updated_at) else None
@@ -237,8 +238,8 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _BIGGEST_ID else None
 
 
-def _id(body: Body, what: str) -> int:
-    number = _number(body.get("id"))
+def _id(body: object, what: str) -> int:
+    number = _number(body.get("id")) if isinstance(body, Mapping) else None
     return _lacking(what, "id") if number is None else number
 
 

@@ -6,6 +6,7 @@ What the environment says of proxies and certificates holds, as it does for `req
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -16,6 +17,7 @@ from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Timeout, make_h
 from urllib3.exceptions import (
     DecodeError,
     HTTPError,
+    LocationValueError,
     NewConnectionError,
     ProtocolError,
     ProxyError,
@@ -26,6 +28,8 @@ from urllib3.exceptions import (
 from pipelinedoctor.errors import ForgeError
 
 TIMEOUT_S = 30
+MOST = 64 * 2**20
+"""Bytes of an answer that is kept whole; the largest page of a forge's list is a tenth of it."""
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 _CHUNK = 64 * 1024
 _REDIRECTS = 5
@@ -37,6 +41,8 @@ _TROUBLES: tuple[tuple[type[Exception], str], ...] = (
     (ProxyError, "no connection through the proxy"),
     (ProtocolError, "the answer broke off"),
     (DecodeError, "the answer cannot be decoded"),
+    (OverflowError, f"the answer is larger than {MOST // 2**20} MiB"),
+    (LocationValueError, "an address that cannot be used"),
 )
 _FAULTS = (HTTPError, OSError, ValueError)
 
@@ -45,11 +51,22 @@ class TroubleError(Exception):
     """No whole answer came; the words are our own, for those of the libraries may quote a header or an address.
 
     `absent`: there was not even a connection, for nobody listens at that address or its name is not known.
+    `lasting`: another try would come to the same, for it lies in the address or in what stands there.
     """
 
     def __init__(self, fault: Exception) -> None:
         super().__init__(next((words for kind, words in _TROUBLES if isinstance(fault, kind)), "the request failed"))
+        self.lasting = isinstance(fault, LocationValueError | OverflowError | DecodeError)
         self.absent = isinstance(fault.original_error if isinstance(fault, ProxyError) else fault, NewConnectionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer and its whole content, unpacked."""
+
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
 
 
 class Web:
@@ -60,9 +77,18 @@ class Web:
         self._managers: dict[str | None, PoolManager] = {}
         self._ways: dict[tuple[str, str], PoolManager] = {}
 
-    def get(self, url: str, headers: Mapping[str, str] | None = None) -> BaseHTTPResponse:
-        """The whole answer to a request; a redirect is an answer. Raises `TroubleError` where there is none."""
-        return self._get(url, headers or {}, whole=True)
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """The whole answer to a request; a redirect is an answer.
+
+        Raises `TroubleError` where there is none, or one of more than 64 MiB.
+        """
+        with self._get(url, headers or {}) as answer:
+            data = bytearray()
+            for chunk in chunks(answer):
+                data += chunk
+                if len(data) > MOST:
+                    raise TroubleError(OverflowError())
+            return Answer(answer.status, answer.headers, bytes(data))
 
     def open(self, url: str) -> BaseHTTPResponse:
         """The answer of the place that `url` leads to, its content yet to be read by `chunks`; use it in a `with`.
@@ -70,23 +96,23 @@ class Web:
         Raises `TroubleError` where there is no answer.
         """
         for _ in range(_REDIRECTS):
-            answer = self._get(url, {}, whole=False)
+            answer = self._get(url, {})
             location = answer.headers.get("location") if answer.status in _MOVED else None
             if location is None:
                 return answer
             answer.close()
-            url = urljoin(url, location)
-        raise TroubleError(ValueError())
+            url = joined(url, location)
+        raise TroubleError(LocationValueError())
 
     def close(self) -> None:
         """Close all connections."""
         for manager in self._managers.values():
             manager.clear()
 
-    def _get(self, url: str, headers: Mapping[str, str], *, whole: bool) -> BaseHTTPResponse:
+    def _get(self, url: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         try:
             return self._way(url).urlopen(
-                "GET", url, headers={**self._headers, **headers}, retries=False, redirect=False, preload_content=whole
+                "GET", url, headers={**self._headers, **headers}, retries=False, redirect=False, preload_content=False
             )
         except _FAULTS as fault:
             raise TroubleError(fault) from None
@@ -100,6 +126,14 @@ class Web:
                 self._managers[proxy] = _manager(proxy)
             self._ways[place] = self._managers[proxy]
         return self._ways[place]
+
+
+def joined(base: str, location: str) -> str:
+    """The address that `location` means at `base`. Raises `TroubleError` where it is none."""
+    try:
+        return urljoin(base, location)
+    except ValueError:
+        raise TroubleError(LocationValueError()) from None
 
 
 def chunks(answer: BaseHTTPResponse) -> Iterator[bytes]:

@@ -27,6 +27,10 @@ class Span:
         """The span as GitHub's search syntax for ranges has it."""
         return f"{stamp(self.since)}..{stamp(self.until)}"
 
+    def holds(self, moment: datetime) -> bool:
+        """Whether a moment lies in the span."""
+        return self.since <= moment < self.until + _SECOND
+
 
 def stamp(moment: datetime) -> str:
     """A moment as the forge spells it, to the second: `2026-01-31T23:59:59Z`."""
