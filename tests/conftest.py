@@ -59,3 +59,21 @@ def store(new_store: Callable[[], Store]) -> Iterator[Store]:
     """An empty store of its own."""
     with new_store() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def small_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory in which `demo` was run once on the small history: `recording`, `demo`, and `screen.txt`."""
+    from typer.testing import CliRunner
+
+    from pipelinedoctor.cli import app
+    from tests.helpers import small_history
+
+    here = tmp_path_factory.mktemp("small")
+    small_history.write(here / "recording")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(here)
+        done = CliRunner().invoke(app, ["demo", "--recording", "recording", "--out", "demo"])
+    assert done.exit_code == 0, done.stderr
+    (here / "screen.txt").write_text(done.stdout, encoding="utf-8")
+    return here
