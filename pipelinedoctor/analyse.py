@@ -36,13 +36,15 @@ def analyse(
     trend: Window,
     generated_at: datetime,
     progress: Progress,
+    remedies: Mapping[str, str] | None = None,
 ) -> Report:
     """Ask all `queries`, each with its entry of `options` or its defaults, and assemble the report.
 
+    `remedies` are those of failure rules, by their ids.
     A query that breaks becomes a section that says so. Raises `PackError` where an answer does not keep the contract of
     `findings.Answer`, and lets the project's own errors (`StoreError`) through.
     """
-    history = store.history(window, trend)
+    history = store.history(window, trend, remedies)
     progress.start("analyse", len(queries))
     sections = []
     for query in queries.values():

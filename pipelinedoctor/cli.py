@@ -54,7 +54,7 @@ WindowOption = Annotated[
 ]
 Queries = Annotated[
     list[Path] | None,
-    typer.Option(metavar="DIR", help="A directory of your own questions; may be given several times."),
+    typer.Option(metavar="DIR", help="A directory of your own questions and rules; may be given several times."),
 ]
 Templates = Annotated[
     list[Path] | None,
@@ -144,6 +144,7 @@ def fetch(
     config: ConfigFile = None,
     since: Since = "90d",
     max_requests: MaxRequests = None,
+    queries: Queries = None,
     quiet: Silence = False,  # noqa: FBT002
     verbose: Verbose = False,  # noqa: ARG001, FBT002
 ) -> int:
@@ -151,7 +152,7 @@ def fetch(
     from pipelinedoctor import commands, console  # noqa: PLC0415
 
     with console.progress(quiet=quiet) as progress:
-        return worst(commands.fetch(config, since, max_requests, progress))
+        return worst(commands.fetch(config, since, max_requests, queries or [], progress))
 
 
 @app.command()
@@ -199,7 +200,7 @@ def nightly(
 
     asked = commands.asked(config, formats, as_of, window, queries, templates)
     with console.progress(quiet=quiet) as progress:
-        code = worst(commands.fetch(config, since, max_requests, progress))
+        code = worst(commands.fetch(config, since, max_requests, asked.queries, progress))
         produced = commands.report(asked, out, progress)
     if allow_partial and code == ForgeError.exit_code:
         code = 0

@@ -1,6 +1,6 @@
 """What the commands do, without a word printed: read the configuration, fetch, report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from pipelinedoctor import timespan
 from pipelinedoctor.errors import BudgetError, ForgeError, StoreError, UsageError
 from pipelinedoctor.fetch.github import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Progress
+from pipelinedoctor.logs.rules import rules_beside
 from pipelinedoctor.produce import Asked, Produced, produce
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import sync
@@ -24,9 +25,7 @@ def asked(
 ) -> Asked:
     """The options of an analysing command, checked before a fetch begins; raises `ConfigError` and `UsageError`."""
     config = configuration.read(config_file)
-    for directory in [*(queries or []), *(templates or [])]:
-        if not directory.is_dir():
-            raise UsageError(f"{directory}: no such directory; --queries and --templates each name one")
+    _check([*(queries or []), *(templates or [])])
     chosen = [one.strip() for one in formats.split(",")] if formats else config.report.formats
     for one in chosen:
         if one not in configuration.FORMATS:
@@ -45,13 +44,18 @@ def asked(
     return made
 
 
-def fetch(config_file: Path | None, since: str, max_requests: int | None, progress: Progress) -> Iterator[ForgeError]:
+def fetch(
+    config_file: Path | None, since: str, max_requests: int | None, queries: Sequence[Path], progress: Progress
+) -> Iterator[ForgeError]:
     """Fetch from every source in turn; a source that cannot be read is handed on as its error, and the next one follows.
 
-    `max_requests` is for all sources together. Raises `ConfigError` and `StoreError`.
+    `max_requests` is for all sources together; the failure rules in the directories of `queries` act beside the shipped
+    ones. Raises `ConfigError`, `UsageError`, `PackError` and `StoreError`.
     """
     config = configuration.read(config_file)
     sources = configuration.sources(config, config_file)
+    _check(queries)
+    rules = rules_beside(queries)
     now = datetime.now(UTC).replace(microsecond=0)
     start = timespan.since(since, now)
     left = max_requests
@@ -61,7 +65,8 @@ def fetch(config_file: Path | None, since: str, max_requests: int | None, progre
                 lacks = f"{section.token_env} is not set, so there is no token: few requests an hour, and no logs"
                 progress.finish(source.host, lacks)
             try:
-                done = sync(GitHubFetcher(source), store, Order(since=start, until=now, max_requests=left), progress)
+                order = Order(since=start, until=now, max_requests=left)
+                done = sync(GitHubFetcher(source), store, order, progress, rules=rules)
                 left = None if left is None else max(left - done.requests, 0)
             except BudgetError as error:
                 yield error
@@ -78,3 +83,9 @@ def report(wanted: Asked, out: Path | None, progress: Progress) -> Produced:
         raise StoreError(f"{path}: no such store; `pipelinedoctor fetch` makes it")
     with Store.open(path, read_only=True) as store:
         return produce(store, out or wanted.config.report.out, wanted, progress)
+
+
+def _check(directories: Sequence[Path]) -> None:
+    for directory in directories:
+        if not directory.is_dir():
+            raise UsageError(f"{directory}: no such directory; --queries and --templates each name one")

@@ -15,6 +15,7 @@ from pathlib import Path
 from pipelinedoctor.errors import StoreError, UsageError
 from pipelinedoctor.fetch.github import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Progress, Source
+from pipelinedoctor.logs.rules import Rules, rules_beside
 from pipelinedoctor.produce import Asked, Produced, produce
 from pipelinedoctor.query import load
 from pipelinedoctor.report import renderers
@@ -70,7 +71,7 @@ def _fetch(folder: Path, store: Store, asked: Asked, progress: Progress) -> Summ
         # The forge reads its recording in a process of its own: time to bring in what the report will need.
         packs = aside.submit(_packs, asked)
         with serve(folder) as forge:
-            packs.result()  # a question that does not load is told now, and not after the fetch
+            rules = packs.result()  # a question that does not load is told now, and not after the fetch
             source = Source(
                 forge="github",
                 host=forge.host,
@@ -80,14 +81,16 @@ def _fetch(folder: Path, store: Store, asked: Asked, progress: Progress) -> Summ
                 throttle=0,
             )
             order = Order(since=_BEFORE_ALL_CI, until=forge.as_of + timedelta(seconds=1))
-            fetched = sync(GitHubFetcher(source), store, order, progress, origin=forge.origin)
+            fetched = sync(GitHubFetcher(source), store, order, progress, origin=forge.origin, rules=rules)
     store.write(forge.host, forge.gaps)
     return dataclasses.replace(fetched, gaps=fetched.gaps + len(forge.gaps))
 
 
-def _packs(asked: Asked) -> None:
+def _packs(asked: Asked) -> Rules:
+    """Load what the report will ask and render with; the rules are for the fetch."""
     load([shipped("queries"), *asked.queries])
     renderers(asked.formats, asked.templates)
+    return rules_beside(asked.queries)
 
 
 def _clear(path: Path) -> None:

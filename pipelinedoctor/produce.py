@@ -11,6 +11,7 @@ from pipelinedoctor.analyse import analyse
 from pipelinedoctor.config import Config, Format
 from pipelinedoctor.errors import StoreError
 from pipelinedoctor.fetch.interface import Progress
+from pipelinedoctor.logs.rules import rules_beside
 from pipelinedoctor.query import load
 from pipelinedoctor.report import renderers
 from pipelinedoctor.report.model import Report
@@ -59,6 +60,7 @@ def produce(store: Store, out: Path, asked: Asked, progress: Progress) -> Produc
         trend=Window(now - timespan.span(asked.trend), now),
         generated_at=now,
         progress=progress,
+        remedies={rule.id: rule.remedy for rule in rules_beside(asked.queries).rules},
     )
     files = [file for renderer in renderers(asked.formats, asked.templates) for file in renderer.render(report, out)]
     return Produced(report, files)

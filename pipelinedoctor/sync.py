@@ -12,6 +12,7 @@ from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.interface import Fetcher, Mark, Order, Page, Progress, RawLog
 from pipelinedoctor.logs.explain import explain_all
 from pipelinedoctor.logs.redact import redact
+from pipelinedoctor.logs.rules import Rules
 from pipelinedoctor.model import Change, Commit, Deployment, FetchGap, Job, Row, Run, Step, TestResult
 from pipelinedoctor.store.connection import Store
 
@@ -51,9 +52,10 @@ class Summary:
 class _Batch:
     """Pages that are committed together."""
 
-    def __init__(self, store: Store, host: str, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, host: str, rules: Rules | None, clock: Callable[[], float]) -> None:
         self._store = store
         self._host = host
+        self._rules = rules
         self._clock = clock
         self._pages: list[Page] = []
         self._since = 0.0
@@ -82,7 +84,7 @@ class _Batch:
         # A gap is found by the name it was stored under, which was redacted.
         closed = [dataclasses.replace(gap, subject=redact(gap.subject)) for page in self._pages for gap in page.closed]
         rows = redacted([row for page in self._pages for row in page.rows])
-        written = self._store.write(self._host, [*rows, *explain_all(logs)], marks, closed)
+        written = self._store.write(self._host, [*rows, *explain_all(logs, self._rules)], marks, closed)
         self._pages = []
         self.gaps += sum(isinstance(row, FetchGap) for row in rows)
         self.new.update(written.new)
@@ -96,15 +98,16 @@ def sync(
     progress: Progress,
     *,
     origin: str = "live",
+    rules: Rules | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Summary:
     """Fetch what `order` asks for into `store`, at most `PAGES` pages or about `SECONDS` seconds a transaction.
 
-    `clock` counts seconds from anywhere. The source is noted as fetched at the end of the order, where the fetch ended
+    `rules` explain the logs, the shipped ones unless given. `clock` counts seconds from anywhere. The source is noted as fetched at the end of the order, where the fetch ended
     well. Raises `ForgeError` and `BudgetError` of the fetcher, and what interrupts it, after what was read is committed.
     """
     source = fetcher.source
-    batch = _Batch(store, source.host, clock)
+    batch = _Batch(store, source.host, rules, clock)
     outcome = "broken off; the next fetch goes on from there"
     pages = fetcher.pages(order, store.state(source.host), progress)
     try:

@@ -166,7 +166,7 @@ def _finding(
             method=f"the failing jobs of this cluster, {METHOD}; a job that an outage struck counts there alone",
         ),
         since=rows.row(0, named=True)["at"],
-        next_step=_next_step(rows),
+        next_step=_next_step(history, rows),
         key=key,
     )
 
@@ -203,13 +203,13 @@ def _excerpt(history: History, row: Mapping[str, Any]) -> str | None:
     return None if found.is_empty() else str(found["excerpt"][0])
 
 
-def _next_step(rows: pl.DataFrame) -> str:
+def _next_step(history: History, rows: pl.DataFrame) -> str:
     """The remedy of the rule that most of the lines were chosen by."""
+    remedies = {rule.id: rule.remedy for rule in shipped_rules().rules} | dict(history.remedies)
     named = rows.filter(pl.col("rule").is_not_null()).group_by("rule").len()
     for (name,) in named.sort("len", "rule", descending=[True, False]).select("rule").iter_rows():
-        rule = shipped_rules().get(name)
-        if rule is not None:
-            return rule.remedy
+        if name in remedies:
+            return remedies[name]
     return "Read the excerpt, and look at what these jobs share."
 
 

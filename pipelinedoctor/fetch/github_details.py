@@ -22,6 +22,8 @@ _NOT_PERMITTED = frozenset({401, 403})
 LOGS_IN_FULL = 4 * LOG_TAIL
 """Characters of logs of one run, all in memory together, after which less is kept of each further one."""
 LOG_TAIL_OF_MANY = 256 * 1024
+RESULTS_MOST = 500_000
+"""Results of tests of one run, all in memory together, after which no further report is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class _Details:
     rows: list[Row] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)
     logs: list[RawLog] = field(default_factory=list)
+    results: int = 0
 
     def page(self) -> Page:
         before = self.client.made
@@ -157,6 +160,7 @@ class _Details:
         try:
             with self.client.blob(f"{self._path('artifacts', report.number)}/zip", archive) as file:
                 for member in xml_members(file):
+                    self._check_room()
                     if member.checksum is not None:
                         if report.job_id == 0 and member.checksum in seen:
                             continue
@@ -164,7 +168,9 @@ class _Details:
                     part = f"{subject}/{bounded(member.name)}" if member.name else subject
                     try:
                         for execution in executions(member.stream):
+                            self._check_room()
                             self.rows.append(ledger.enter(execution))
+                            self.results += 1
                     except UnfitError as error:
                         self._gap("tests", part, str(error))
                     else:
@@ -175,6 +181,10 @@ class _Details:
             self._gap("tests", subject, _reason("artifact", error))
         else:
             self._had("tests", subject)
+
+    def _check_room(self) -> None:
+        if self.results >= RESULTS_MOST:
+            raise UnfitError(f"the run has more than {RESULTS_MOST} results of tests")
 
     def _path(self, kind: str, number: int) -> str:
         return f"/repos/{quote(self.task.repository.full_name)}/actions/{kind}/{number}"

@@ -33,6 +33,8 @@ _AFTER = {"rerunFailure": _FAILURE, "rerunError": _ERROR}
 _TELLING = _OUTCOMES | _BEFORE | _AFTER
 _NOT_RUN = frozenset({"notrun", "disabled", "skipped", "ignored", "suppressed"})
 _CHUNK = 64 * 1024
+OUTCOMES_MOST = 1_000
+"""Outcomes of one case: a test is tried again a few times, and not without end."""
 
 
 class Execution(NamedTuple):
@@ -152,6 +154,8 @@ class _Reader:
             self._suites.append(bounded(attributes.get("name")) or self._suite())
             meaning = _SUITE
         elif isinstance(within, _Case) and name in _TELLING:
+            if len(within.told) == OUTCOMES_MOST:
+                raise UnfitError(f"a test with more than {OUTCOMES_MOST} outcomes")
             meaning = told = _Told(name, attributes)
             within.told.append(told)
         elif isinstance(within, _Told) and name == "stackTrace" and within.trace is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from pipelinedoctor.simulate.routes import Api
 from pipelinedoctor.simulate.server import ApiSide, BlobSide, Ledger, Request, Server
 
 PLENTY = 1_000_000
-_PATIENCE = 5.0
+_PATIENCE = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,8 @@ def serve(folder: Path, *, token: str | None = None, rate_limit: int = PLENTY) -
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_run, args=(folder, token, rate_limit, theirs), name="loopback-forge", daemon=True)
-    process.start()
+    with _deaf_to_ctrl_c():
+        process.start()
     theirs.close()
     try:
         yield _started(ours)
@@ -77,6 +79,23 @@ def serve(folder: Path, *, token: str | None = None, rate_limit: int = PLENTY) -
             process.kill()
             process.join()
         process.close()
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Let a process that is started inside hear nothing of Ctrl-C from its first moment on; it comes to us afterwards.
+
+    Ctrl-C goes to the whole group, and we decide when to end.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # would be started with the process, and lets signals in as it does
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _started(pipe: Connection) -> Forge:
@@ -93,7 +112,7 @@ def _started(pipe: Connection) -> Forge:
 
 def _run(folder: Path, token: str | None, rate_limit: int, pipe: Connection) -> None:
     """The life of the process: serve until the other end of the pipe is closed, be it by the end of the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent decides when to end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be started deaf to it
     ledger = Ledger(rate_limit)
     servers = Server(ledger), Server(ledger)
     try:

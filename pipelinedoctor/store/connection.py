@@ -1,7 +1,7 @@
 """The store: one DuckDB file that one process at a time may write."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,9 +97,9 @@ class Store:
         with self._told():
             self.connection.execute(_RECORD_SOURCE, [host, forge, origin, at, outcome])
 
-    def history(self, window: Window, trend: Window) -> History:
+    def history(self, window: Window, trend: Window, remedies: Mapping[str, str] | None = None) -> History:
         """The store's frames, for queries over `window` and `trend`. They end with the store."""
-        return History(self._reader, window, trend)
+        return History(self._reader, window, trend, remedies or {})
 
     def close(self) -> None:
         """Let go of the file. Closing twice does nothing."""

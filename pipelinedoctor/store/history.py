@@ -1,9 +1,10 @@
 """The frames that queries see: the only door from the store to the questions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from types import MappingProxyType
 
 import polars as pl
 
@@ -14,6 +15,7 @@ from pipelinedoctor.timespan import Window
 
 __all__ = ["History", "Totals", "Window"]
 
+_NONE: Mapping[str, str] = MappingProxyType({})
 _IDENTITY = ("host", "repository_id", "pipeline_id", "name")
 
 
@@ -67,12 +69,14 @@ class History:
     `columns` keeps only these.
     """
 
-    def __init__(self, reader: Reader, window: Window, trend: Window) -> None:
+    def __init__(self, reader: Reader, window: Window, trend: Window, remedies: Mapping[str, str] = _NONE) -> None:
         self._reader = reader
         self.window = window
         """What findings speak of; its end is the report's "now"."""
         self.trend = trend
         """What trends speak of: longer, with the same end."""
+        self.remedies = remedies
+        """What to do about failures that a rule explains, by the rule's id; the team's own rules are among them."""
 
     def repositories(self) -> pl.LazyFrame:
         """All repositories: the columns of the table."""

@@ -372,6 +372,18 @@ def test_equal_reports_of_two_jobs_are_two_executions(rig: Rig) -> None:
     assert rig.rows("SELECT job_id FROM test_results ORDER BY ALL") == [(1000,), (1001,)]
 
 
+def test_of_results_without_end_so_many_are_kept_and_the_rest_is_told(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelinedoctor.fetch.github_details.RESULTS_MOST", 3)
+    files = {"a.xml": JUNIT.format("a", ""), "b.xml": f"<testsuites>{PASSED * 5}</testsuites>", "c.xml": PASSED}
+    artifacts = {"junit-linux": files, "junit-more": {"d.xml": FAILED}}
+    rig.record(run(1, jobs=[job("linux", "failure")], artifacts=artifacts)).fetch()
+    assert rig.rows("SELECT count(*) FROM test_results") == [(3,)]
+    gaps = rig.rows("SELECT subject FROM fetch_gaps WHERE reason LIKE '%more than 3 results%' ORDER BY ALL")
+    assert gaps == [("run 1: junit-linux",), ("run 1: junit-linux/b.xml",), ("run 1: junit-more",)]
+
+
 def test_of_many_long_logs_of_a_run_less_is_kept(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipelinedoctor.fetch.github_details.LOGS_IN_FULL", 200_000)
     monkeypatch.setattr("pipelinedoctor.fetch.github_details.LOG_TAIL_OF_MANY", 10)

@@ -223,6 +223,14 @@ def case_of(name: str) -> str:
     return f"<testsuite><testcase name='{name}'/></testsuite>"
 
 
+def test_a_test_with_outcomes_without_end_is_refused_and_those_before_it_stay() -> None:
+    found: list[str] = []
+    report = "<testsuite><testcase name='a'/><testcase name='b'>" + "<failure/>" * 1_001 + "</testcase></testsuite>"
+    with pytest.raises(UnfitError, match="more than 1000 outcomes"):
+        found.extend(one.test for one in executions(io.BytesIO(report.encode().ljust(200_000))))
+    assert len(read(report.replace("<failure/>", "<rerunFailure/>", 1).replace("<failure/>", "", 1))) == 3
+
+
 def test_reports_of_a_reference_parsers_suite_have_the_counts_it_expects(data: Path) -> None:
     expected = dict(expected_counts(data))
     found = {name: Counter(one.result for one in executions(io.BytesIO(xml))) for name, (xml, _) in expected.items()}

@@ -12,7 +12,7 @@ from markdown_it.token import Token
 from pipelinedoctor.findings import Evidence, Finding, Link, Measure
 from pipelinedoctor.model import Verdict
 from pipelinedoctor.report.markdown import MarkdownRenderer, page
-from pipelinedoctor.report.model import Report
+from pipelinedoctor.report.model import Report, Section
 
 Make = Callable[..., Report]
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -148,6 +148,16 @@ def test_a_page_names_the_numbers_and_the_reasons(renderer: MarkdownRenderer, ma
     assert "> **No answer.** no test results: 0 of 3,351 runs" in pages["flaky-tests.md"]
     assert "> **The query failed.** KeyError: 'job'" in pages["broken.md"]
     assert "Showing 25 of 845; all are in report.json." in pages["failure-clusters.md"]
+
+
+@pytest.mark.parametrize("summary", ["It failed", "It failed."])
+def test_what_was_seen_is_a_sentence_of_its_own(
+    renderer: MarkdownRenderer, make_report: Make, make_finding: Callable[..., Finding], summary: str
+) -> None:
+    evidence = Evidence(summary=summary, k=1, n=4)
+    section = Section(id="q", title="Q", docs="D", remediation="R", findings=(make_finding(evidence=evidence),))
+    pages = renderer.pages(make_report(sections=(section,), findings=section.findings))
+    assert "It failed. Seen: **1 of 4 (25.0 %)**." in pages["q.md"]
 
 
 def test_tables_are_tables(renderer: MarkdownRenderer, make_report: Make) -> None:

@@ -283,6 +283,37 @@ def test_ctrl_c_of_the_whole_group_ends_it_without_a_word_of_its_own(folder: Pat
     assert said.count("Traceback") == 1, said
 
 
+INTERRUPTED = """
+import os
+import signal
+import sys
+from multiprocessing import process
+from pathlib import Path
+from pipelinedoctor.simulate.forge import serve
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    start = process.BaseProcess.start
+
+    def interrupted(self):
+        start(self)
+        os.kill(self.pid, signal.SIGINT)
+
+    process.BaseProcess.start = interrupted
+    with serve(Path(sys.argv[1])) as forge:
+        print(forge.host, flush=True)
+"""
+
+
+def test_ctrl_c_in_its_first_moment_is_not_its_own_affair(folder: Path, tmp_path: Path) -> None:
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    done = subprocess.run(
+        [sys.executable, str(script), str(folder)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "github.com\n", "")
+
+
 def test_what_is_no_recording_is_told_as_in_this_process(tmp_path: Path) -> None:
     (tmp_path / "runs.jsonl").write_text("nonsense\n")
     with pytest.raises(UsageError, match=r"runs\.jsonl:1: not a JSON object"), serve(tmp_path):
