@@ -25,7 +25,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "findings": ("model",),
     # A fetcher knows an API and hands on rows; it knows no SQL and no finding.
     "fetch.interface": ("model",),
-    "fetch": ("", "errors", "model"),
+    # What a forge says of a refusal is redacted before it is told.
+    "fetch": ("", "errors", "logs.redact", "model"),
     # Text in, text out.
     "logs": ("errors", "fetch.interface", "model", "resources"),
     # Pure functions.
@@ -46,9 +47,20 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # The commands, which put the parts together, and what stands around them.
     "config": ("errors", "fetch.interface", "timespan"),
     "console": ("fetch.interface", "terminal"),
-    "produce": ("analyse", "config", "errors", "fetch.interface", "query", "report", "resources", "store", "timespan"),
-    "commands": ("config", "errors", "fetch", "produce", "store", "sync", "timespan"),
-    "demo": ("errors", "fetch", "produce", "query", "report", "resources", "simulate", "store", "sync"),
+    "produce": (
+        "analyse",
+        "config",
+        "errors",
+        "fetch.interface",
+        "logs.rules",
+        "query",
+        "report",
+        "resources",
+        "store",
+        "timespan",
+    ),
+    "commands": ("config", "errors", "fetch", "logs.rules", "produce", "store", "sync", "timespan"),
+    "demo": ("errors", "fetch", "logs.rules", "produce", "query", "report", "resources", "simulate", "store", "sync"),
     "summary": ("demo", "findings", "model", "produce", "query", "units"),
     "cli": (
         "",
