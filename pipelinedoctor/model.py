@@ -7,7 +7,7 @@ All times are UTC (`datetime` with `tzinfo=UTC`), all durations are seconds. `No
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 
 class Forge(StrEnum):
@@ -27,6 +27,13 @@ class Result(StrEnum):
     SKIPPED = "skipped"
     ERROR = "error"
     UNKNOWN = "unknown"
+
+
+class Detail(StrEnum):
+    """How much of a job was read: with `OUTCOMES`, no queue time, labels, runner and steps, to save requests."""
+
+    OUTCOMES = "outcomes"
+    FULL = "full"
 
 
 class Verdict(StrEnum):
@@ -86,6 +93,7 @@ class Repository:
     full_name: str
     default_branch: str | None
     html_url: str
+    archived: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +123,7 @@ class Run:
     created_at: datetime
     updated_at: datetime
     html_url: str
+    parent_run_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +145,10 @@ class RunAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One execution of a job in an attempt. `carried_over`: it ran in an earlier attempt and is only listed again."""
+    """One execution of a job in an attempt. `carried_over`: it ran in an earlier attempt and is only listed again.
+
+    `detail` tells how much of it was read (`Detail`); `failure_reason` is the forge's own word, where it has one.
+    """
 
     table: ClassVar[str] = "jobs"
     key: ClassVar[tuple[str, ...]] = ("host", "job_id")
@@ -159,6 +171,10 @@ class Job:
     runner: str | None
     carried_over: bool
     html_url: str
+    detail: str = Detail.FULL.value
+    stage: str | None = None
+    allow_failure: bool | None = None
+    failure_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +270,25 @@ class Change:
     merge_sha: str | None
     base: str | None
     html_url: str
+    updated_at: datetime | None = None
+    first_review_at: datetime | None = None
+    head_sha: str | None = None
+    head: str | None = None
+    draft: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeCommit:
+    """A commit of a change, `position` oldest first from 1; what is known of it is a `Commit`."""
+
+    table: ClassVar[str] = "change_commits"
+    key: ClassVar[tuple[str, ...]] = ("host", "repository_id", "number", "sha")
+
+    host: str
+    repository_id: int
+    number: int
+    sha: str
+    position: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,11 +307,95 @@ class Deployment:
     forge_result: str | None
     created_at: datetime
     finished_at: datetime | None
+    ref: str | None = None
+    task: str | None = None
+    creator: str | None = None
+    updated_at: datetime | None = None
+    job_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentStatus:
+    """What a deployment went through, oldest first from 1; `state` is the forge's own word."""
+
+    table: ClassVar[str] = "deployment_statuses"
+    key: ClassVar[tuple[str, ...]] = ("host", "deployment_id", "ordinal")
+
+    host: str
+    deployment_id: int
+    ordinal: int
+    state: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """A place that deployments go to."""
+
+    table: ClassVar[str] = "environments"
+    key: ClassVar[tuple[str, ...]] = ("host", "repository_id", "name")
+
+    host: str
+    repository_id: int
+    name: str
+    state: str | None
+    tier: str | None
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A published release."""
+
+    table: ClassVar[str] = "releases"
+    key: ClassVar[tuple[str, ...]] = ("host", "repository_id", "tag")
+
+    host: str
+    repository_id: int
+    tag: str
+    name: str | None
+    created_at: datetime | None
+    published_at: datetime | None
+    prerelease: bool | None
+    html_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tag:
+    """A tag and the commit it leads to."""
+
+    table: ClassVar[str] = "tags"
+    key: ClassVar[tuple[str, ...]] = ("host", "repository_id", "name")
+
+    host: str
+    repository_id: int
+    name: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """What a failed job said in an annotation. `level` is failure, warning or notice."""
+
+    table: ClassVar[str] = "annotations"
+    key: ClassVar[tuple[str, ...]] = ("host", "job_id", "ordinal")
+
+    host: str
+    job_id: int
+    ordinal: int
+    level: str
+    title: str | None
+    message: str | None
+    path: str | None
+    line: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchGap:
-    """What could not be had, and why. `kind` is runs, jobs, log, tests or commits; `subject` names the thing."""
+    """What could not be had, and why. `subject` names the thing.
+
+    `kind` is runs, jobs, log, tests, commits, annotations, changes, deployments or releases.
+    """
 
     table: ClassVar[str] = "fetch_gaps"
     key: ClassVar[tuple[str, ...]] = ("host", "repository", "kind", "subject")
@@ -289,17 +408,23 @@ class FetchGap:
     rows_missing: int | None
 
 
-Row = Repository | Run | RunAttempt | Job | Step | Failure | TestResult | Commit | Change | Deployment | FetchGap
-TABLES: tuple[type[Row], ...] = (
-    Repository,
-    Run,
-    RunAttempt,
-    Job,
-    Step,
-    Failure,
-    TestResult,
-    Commit,
-    Change,
-    Deployment,
-    FetchGap,
+Row = (
+    Repository
+    | Run
+    | RunAttempt
+    | Job
+    | Step
+    | Failure
+    | TestResult
+    | Commit
+    | Change
+    | ChangeCommit
+    | Deployment
+    | DeploymentStatus
+    | Environment
+    | Release
+    | Tag
+    | Annotation
+    | FetchGap
 )
+TABLES: tuple[type[Row], ...] = get_args(Row)

@@ -13,7 +13,21 @@ from pipelinedoctor.fetch.interface import Fetcher, Mark, Order, Page, Progress,
 from pipelinedoctor.logs.explain import explain_all
 from pipelinedoctor.logs.redact import redact
 from pipelinedoctor.logs.rules import Rules
-from pipelinedoctor.model import Change, Commit, Deployment, FetchGap, Job, Row, Run, Step, TestResult
+from pipelinedoctor.model import (
+    Annotation,
+    Change,
+    Commit,
+    Deployment,
+    Environment,
+    FetchGap,
+    Job,
+    Release,
+    Row,
+    Run,
+    Step,
+    Tag,
+    TestResult,
+)
 from pipelinedoctor.store.connection import Store
 
 PAGES = 50
@@ -26,12 +40,16 @@ LOG_CHARACTERS = 32_000_000
 
 _FREE_TEXT: Mapping[type[Row], tuple[str, ...]] = {
     Run: ("pipeline", "pipeline_name", "branch", "title"),
-    Job: ("name", "labels", "runner"),
+    Job: ("name", "labels", "runner", "stage"),
     Step: ("name",),
     TestResult: ("test", "suite", "message", "detail"),
     Commit: ("author", "subject"),
-    Change: ("title", "base"),
-    Deployment: ("environment",),
+    Change: ("title", "base", "head"),
+    Deployment: ("environment", "ref", "task"),
+    Environment: ("name", "url"),
+    Release: ("tag", "name"),
+    Tag: ("name",),
+    Annotation: ("title", "message", "path"),
     FetchGap: ("subject", "reason"),
 }
 """What people wrote, by table: no secret or address in it is to be stored."""

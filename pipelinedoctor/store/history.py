@@ -97,7 +97,8 @@ class History:
         default_branch, on_default, run_id, run_number, pipeline_id, pipeline, event, event_class, branch, commit_sha,
         change_number, actor, run_created_at, run_url; their own job_id, attempt, name, job (identity over time),
         result, forge_result, created_at, started_at, completed_at, queue_s, duration_s, billed_minutes, labels,
-        runner, html_url.
+        runner, html_url, detail (`outcomes` where created_at, queue_s, labels and runner were not read), stage,
+        allow_failure, failure_reason.
         """
         return self._scan(_JOBS, columns, window or self.window)
 

@@ -1,7 +1,7 @@
 """Rows into tables: one frame and one MERGE a table; a row that is there and equal is left alone.
 
 In most columns the newest row wins. In a few a null never overwrites what is known, because some bodies know less than
-others: `default_branch` of `repositories`, `pipeline` and `pipeline_name` of `runs`, all but the key of `commits` (the
+others: `default_branch` and `archived` of `repositories`, `pipeline`, `pipeline_name` and `parent_run_id` of `runs`, all but the key of `commits` (the
 body of a run speaks of its commit, but not of its parents).
 """
 
@@ -32,8 +32,8 @@ _TYPES: Mapping[type, pl.DataType] = {
     datetime: _TIME,
 }
 _KEPT: Mapping[type[Row], frozenset[str]] = {
-    Repository: frozenset({"default_branch"}),
-    Run: frozenset({"pipeline", "pipeline_name"}),
+    Repository: frozenset({"default_branch", "archived"}),
+    Run: frozenset({"pipeline", "pipeline_name", "parent_run_id"}),
     Commit: frozenset(field.name for field in fields(Commit)) - frozenset(Commit.key),
 }
 _MARKS = {"host": pl.String(), "kind": pl.String(), "key": pl.String(), "value": pl.String()}

@@ -16,7 +16,7 @@ from pipelinedoctor.model import TABLES, Commit, FetchGap, Result, Row
 from pipelinedoctor.store.connection import Store
 from tests.store.rows import HOST, any_row, at, job, repository, rows_of, run
 
-_KEPT = {"repositories": {"default_branch"}, "runs": {"pipeline", "pipeline_name"}}
+_KEPT = {"repositories": {"default_branch", "archived"}, "runs": {"pipeline", "pipeline_name", "parent_run_id"}}
 _KEPT["commits"] = {field.name for field in fields(Commit)} - set(Commit.key)
 
 Tables = dict[str, list[tuple[Any, ...]]]
