@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from pipelinedoctor.model import Row
@@ -40,13 +41,19 @@ class Closed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What one or a few answers of the forge came to."""
+    """What one or a few answers of the forge came to.
+
+    Of its `requests` (blobs not counted), `free` were answered "unchanged" (304), which no limit counts. `dirty` is how
+    many times in the answers ran backwards and are told as not known.
+    """
 
     rows: Sequence[Row] = ()
     closed: Sequence[Closed] = ()
     logs: Sequence[RawLog] = ()
     marks: Sequence[Mark] = ()
     requests: int = 0
+    free: int = 0
+    dirty: int = 0
 
 
 class SyncState(Protocol):
@@ -85,31 +92,63 @@ class Silent:
         """Say nothing."""
 
 
+class Level(StrEnum):
+    """How much is read of runs that succeeded at once; of all others, all is read.
+
+    `OUTCOMES`: results and times of jobs. `SAMPLED`: besides, queue time, labels and runner of a few runs a week and job
+    name. `FULL`: of all.
+    """
+
+    OUTCOMES = "outcomes"
+    SAMPLED = "sampled"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppKey:
+    """Who a GitHub App is: its id, the installation to act for, and its private key in PEM."""
+
+    app_id: int
+    installation_id: int
+    private_key: str = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One place to fetch from.
 
     `host` is the instance's public name and starts every key; `url` is where its API answers.
+    `repositories` are names, patterns (`acme/*`, `group/**`) and exclusions (`!acme/old-*`), see `fetch.selection`;
+    with `topics`, a pattern takes in only repositories that have one of them.
     `throttle` is the least time in seconds between two requests, of all workers together: 0.07 makes 857 a minute, where
-    GitHub allows 900.
+    GitHub allows 900. `job_token` says that `token` is GitLab's `CI_JOB_TOKEN`, which may read jobs and nothing else.
     """
 
     forge: str
     host: str
     url: str
     repositories: tuple[str, ...]
+    topics: tuple[str, ...] = ()
     token: str | None = field(default=None, repr=False)
+    app: AppKey | None = None
+    job_token: bool = False
     throttle: float = 0.07
     workers: int = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is asked of a fetch: how far back, up to when, and at what cost at the most."""
+    """What is asked of a fetch: how far back, up to when, in what depth, and at what cost at the most.
+
+    `max_wait` is how many seconds a limit of the forge may ask to be waited for; a longer wait ends the fetch with
+    `BudgetError`.
+    """
 
     since: datetime
     until: datetime
+    level: Level = Level.SAMPLED
     max_requests: int | None = None
+    max_wait: float = 60.0
 
 
 class Fetcher(Protocol):
