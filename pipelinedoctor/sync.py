@@ -58,13 +58,18 @@ _COMPLETE = "complete"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What a fetch came to: `new` and `changed` rows by table, `gaps` told of; `outcome` is `complete` or what lacks."""
+    """What a fetch came to: `new` and `changed` rows by table, `gaps` told of; `outcome` is `complete` or what lacks.
+
+    Of the `requests`, `free` were answered "unchanged". `dirty` is how many times ran backwards and were dropped.
+    """
 
     requests: int
     new: Mapping[str, int]
     changed: Mapping[str, int]
     gaps: int
     outcome: str
+    free: int = 0
+    dirty: int = 0
 
 
 class _Batch:
@@ -78,7 +83,7 @@ class _Batch:
         self._pages: list[Page] = []
         self._since = 0.0
         self._logs = 0
-        self.requests = self.gaps = 0
+        self.requests = self.gaps = self.free = self.dirty = 0
         self.new: Counter[str] = Counter()
         self.changed: Counter[str] = Counter()
 
@@ -89,6 +94,8 @@ class _Batch:
         self._pages.append(page)
         self._logs += sum(len(log.text) for log in page.logs)
         self.requests += page.requests
+        self.free += page.free
+        self.dirty += page.dirty
         late = self._clock() - self._since >= SECONDS
         if late or len(self._pages) >= PAGES or self._logs >= LOG_CHARACTERS:
             self.commit()
@@ -141,7 +148,15 @@ def sync(
             pages.close()  # ends its threads now, and not when the error is forgotten
         fetched_at = order.until.astimezone(UTC) if outcome == _COMPLETE else None
         store.record_source(host=source.host, forge=source.forge, origin=origin, fetched_at=fetched_at, outcome=outcome)
-    return Summary(requests=batch.requests, new=batch.new, changed=batch.changed, gaps=batch.gaps, outcome=outcome)
+    return Summary(
+        requests=batch.requests,
+        new=batch.new,
+        changed=batch.changed,
+        gaps=batch.gaps,
+        outcome=outcome,
+        free=batch.free,
+        dirty=batch.dirty,
+    )
 
 
 def redacted(rows: Sequence[Row]) -> Sequence[Row]:

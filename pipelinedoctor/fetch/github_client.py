@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypedDict, TypeVar
 
 from github import Auth, Github
 
@@ -44,14 +44,21 @@ class RefusedError(ForgeError):
         self.status = status
 
 
+class Cost(TypedDict):
+    """What a page cost, as `Page` takes it."""
+
+    requests: int
+    free: int
+
+
 class Spent(NamedTuple):
     """Requests made, and how many of them were answered "unchanged"."""
 
     requests: int = 0
     free: int = 0
 
-    def since(self, earlier: "Spent") -> dict[str, int]:
-        """What was spent since, as `Page` takes it."""
+    def since(self, earlier: "Spent") -> Cost:
+        """What was spent since."""
         return {"requests": self.requests - earlier.requests, "free": self.free - earlier.free}
 
 
@@ -275,10 +282,17 @@ class Client:
 class Clients:
     """A client for each thread that asks for one."""
 
-    def __init__(self, make: Callable[[], Client]) -> None:
+    def __init__(self, make: Callable[[], Client], *, anonymous: bool = False) -> None:
         self._make = make
+        self.anonymous = anonymous
+        """Whether they ask without a token."""
         self._local = threading.local()
         self._all: list[Client] = []
+
+    @property
+    def requests(self) -> int:
+        """Requests that all of them made."""
+        return sum(client.made for client in self._all)
 
     def mine(self) -> Client:
         """The calling thread's client."""

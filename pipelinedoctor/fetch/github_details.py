@@ -84,9 +84,7 @@ class _Details:
         if done:
             self.marks.append(Mark(kind="run", key=self.task.key, value=str(self.task.mark.detailed())))
         cost = self.client.spent.since(before)
-        return Page(
-            rows=self.rows, closed=self.closed, logs=self.logs, marks=self.marks, dirty=self.dirty, **cost
-        )
+        return Page(rows=self.rows, closed=self.closed, logs=self.logs, marks=self.marks, dirty=self.dirty, **cost)
 
     def _jobs(self, bodies: Sequence[Mapping[str, Any]]) -> None:
         mark, repository = self.task.mark, self.task.repository
@@ -98,7 +96,9 @@ class _Details:
         self.rows += [*jobs, *(row for row in every if isinstance(row, Step)), *derived_attempts(jobs, mark.attempt)]
         fresh = [job for job in jobs if job.attempt > mark.known and not job.carried_over]
         known = {number_of(body.get("id")): body for body in bodies}
-        self.dirty = sum(backwards(instant(body.get("started_at")), instant(body.get("completed_at"))) for body in bodies)
+        self.dirty = sum(
+            backwards(instant(body.get("started_at")), instant(body.get("completed_at"))) for body in bodies
+        )
         for job in fresh:
             if job.result in FAILING:
                 body = known.get(job.job_id, {})

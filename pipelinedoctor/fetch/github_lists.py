@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.bounds import instant
-from pipelinedoctor.fetch.github_client import PER_PAGE, Clients, entries_of
+from pipelinedoctor.fetch.github_client import PER_PAGE, Clients, Cost, entries_of
 from pipelinedoctor.fetch.interface import Mark, Page, SyncState
 from pipelinedoctor.fetch.windows import CAP, Span, read_span, split
 from pipelinedoctor.model import Row
@@ -52,7 +52,7 @@ class Answer:
     size: int
     total: int
     etag: str
-    cost: Mapping[str, int]
+    cost: Cost
 
 
 def _unheard(_window: Span, _total: int) -> None:

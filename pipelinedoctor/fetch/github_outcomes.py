@@ -65,7 +65,9 @@ class Outcomes:
         while tasks and self.readable:
             asked, tasks = tasks[: self.size], tasks[self.size :]
             try:
-                answer = client.graphql(OUTCOMES, {"suites": [task.mark.node for task in asked]}, patient=len(asked) == 1)
+                answer = client.graphql(
+                    OUTCOMES, {"suites": [task.mark.node for task in asked]}, patient=len(asked) == 1
+                )
             except RefusedError as error:
                 if error.status == 401:
                     raise

@@ -178,7 +178,11 @@ def overview(client: Callable[[], Client], repository: Repository, walks: list[W
             refused = answer.types.get(f"repository.{walk.part.path[0]}")
             if connection is None and refused is not None:
                 walk.done = True
-                why = "not permitted to this token" if refused in _NO_RIGHT else f"refused ({refused or 'no reason given'})"
+                why = (
+                    "not permitted to this token"
+                    if refused in _NO_RIGHT
+                    else f"refused ({refused or 'no reason given'})"
+                )
                 rows.append(gap(repository.host, repository.full_name, kind, "all", f"{kind} {why}"))
                 continue
             rows += [row for node in walk.take(connection or {}) for row in walk.part.rows(repository, node)]

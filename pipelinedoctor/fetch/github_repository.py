@@ -25,6 +25,7 @@ from pipelinedoctor.model import FetchGap, Repository, Row, Run, RunAttempt
 
 _NO_COMMITS = frozenset({404, 409})
 """No such branch; an empty repository."""
+ABSENT = "no such repository, or none that the token may read"
 _NO_GRAPHQL = frozenset({403, 404})
 
 
@@ -72,9 +73,7 @@ class RepositoryFetch:
         except RefusedError as error:
             if error.status == 401:
                 raise
-            self.refused = (
-                "no such repository, or none that the token may read" if error.status == 404 else f"refused: {error}"
-            )
+            self.refused = ABSENT if error.status == 404 else str(error)
             self.tools.progress.finish(self.name, self.refused)
             yield Page(rows=[gap(self.tools.source.host, self.name, "runs", self.name, self.refused)])
 
@@ -87,7 +86,9 @@ class RepositoryFetch:
                 yield page
                 yield from self._outcomes()
         yield from self._open_runs()
-        self.left = [task for key, mark in self.known.items() if mark.phase in _UNREAD and (task := self._task(key, mark))]
+        self.left = [
+            task for key, mark in self.known.items() if mark.phase in _UNREAD and (task := self._task(key, mark))
+        ]
 
     def read_by_list(self) -> list[Task]:
         """The runs whose details are wanted, newest first: those that failed or were rerun, or whose outcomes lack."""

@@ -39,7 +39,9 @@ class Samples:
     def mark(self, task: Task) -> Mark:
         """The mark of the week of a run that was drawn, to be committed with its details."""
         name = week(task.mark.created_at)
-        return Mark(kind="sample", key=f"{self._repository}/{name}", value=json.dumps(self._drawn[name], sort_keys=True))
+        return Mark(
+            kind="sample", key=f"{self._repository}/{name}", value=json.dumps(self._drawn[name], sort_keys=True)
+        )
 
     def ended(self, recent: datetime) -> list[Mark]:
         """Take away the marks of weeks in which nothing more is offered."""

@@ -13,9 +13,7 @@ _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
 
 
-def in_turn(
-    flows: Iterable[Iterator[_Done]], workers: int, stop: Callable[[ForgeError], None]
-) -> Iterator[_Done]:
+def in_turn(flows: Iterable[Iterator[_Done]], workers: int, stop: Callable[[ForgeError], None]) -> Iterator[_Done]:
     """What each of many flows brings, one piece of each in turn, by `workers` threads; no flow keeps another waiting.
 
     Of flows without number a few are under way at once, and the next begins where one has ended. Each piece of a flow is
