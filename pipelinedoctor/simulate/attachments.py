@@ -107,6 +107,8 @@ def _artifact_files(recording: Recording) -> Iterator[tuple[_Key, str, bytes]]:
     for line in lines(recording.folder, "artifacts.jsonl"):
         entry = line.load()
         key = line.whole(entry, "run_id"), line.whole(entry, "attempt"), line.string(entry, "name")
+        if key[0] in recording.later:
+            continue
         if key[0] not in recording.attempts:
             raise line.wrong(f"an artifact of run {key[0]}, which is not recorded")
         files = line.mapping(entry, "files")

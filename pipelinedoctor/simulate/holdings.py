@@ -31,6 +31,8 @@ class Holdings:
             known = commits.get(name, _NO_COMMITS)
             tags = {tag.name: tag.sha for tag in one.tags.values()}
             commits[name] = replace(known, tags={**known.tags, **tags})
+        if recording.until is not None:
+            commits = {name: one.until(recording.until) for name, one in commits.items()}
         jobs = {
             job.job_id: (listed, position)
             for listed in recording.job_lists.values()

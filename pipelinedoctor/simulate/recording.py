@@ -66,7 +66,10 @@ class RecordedRepository:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What is in a recording folder. `repositories` are by full name; `attempts` by run and attempt."""
+    """What is in a recording folder. `repositories` are by full name; `attempts` by run and attempt.
+
+    With `until`, `later` are the runs that were made after it and are left out.
+    """
 
     folder: Path
     host: str
@@ -76,26 +79,40 @@ class Recording:
     attempts: Mapping[int, Mapping[int, RecordedRun]]
     job_lists: Mapping[int, JobList]
     orphans: Sequence[JobList]
+    until: datetime | None
+    later: frozenset[int]
 
     @classmethod
-    def open(cls, folder: Path) -> "Recording":
-        """Read runs, jobs and repositories; raises `UsageError` that names file and line where they are odd."""
+    def open(cls, folder: Path, until: datetime | None = None) -> "Recording":
+        """Read runs, jobs and repositories; raises `UsageError` that names file and line where they are odd.
+
+        What was made after `until` is left out; what was made before it is there as it was recorded, in its last state.
+        """
         about = _about(folder)
-        attempts = _attempts(folder)
+        everything = _attempts(folder)
+        attempts = {
+            run_id: kept for run_id, kept in everything.items() if until is None or _newest(kept).created_at <= until
+        }
         newest = sorted((_newest(kept) for kept in attempts.values()), key=lambda run: (run.created_at, run.run_id))
         archives = {run.archive_dir: run.run_id for run in newest if run.archive_dir is not None}
         found = read_job_lists(folder, archives)
         repositories = _repositories(newest, _repository_bodies(folder))
         return cls(
             folder=folder,
-            host=about.get("host") or newest[-1].host or "github.com",
+            host=about.get("host") or next((run.host for run in reversed(newest) if run.host), "github.com"),
             origin="simulated" if about.get("origin") == "simulated" else "recording",
-            as_of=instant(about.get("as_of")) or max(max(run.created_at, run.updated_at) for run in newest),
+            as_of=until or instant(about.get("as_of")) or max(max(run.created_at, run.updated_at) for run in newest),
             repositories={repository.full_name: repository for repository in repositories},
             attempts=attempts,
             job_lists={listed.run_id: listed for listed in found if listed.run_id in attempts},
-            orphans=[listed for listed in found if listed.run_id not in attempts],
+            orphans=[listed for listed in found if listed.run_id not in everything],
+            until=until,
+            later=frozenset(everything.keys() - attempts.keys()),
         )
+
+    def shows(self, time: datetime) -> bool:
+        """Whether something made at `time` is there yet."""
+        return self.until is None or time <= self.until
 
     def run(self, run_id: int) -> RecordedRun | None:
         """The newest recorded body of a run."""
@@ -252,6 +269,7 @@ def _repositories(
     for run in runs:
         by_id[run.repository_id].append(run)
     found = [_repository(theirs, bodies.get(identity)) for identity, theirs in by_id.items()]
+    found += [_bare(*recorded) for identity, recorded in bodies.items() if identity not in by_id]
     names = Counter(repository.full_name.lower() for repository in found)
     twice = sorted(name for name, count in names.items() if count > 1)
     if twice:
@@ -268,6 +286,11 @@ def _repository(runs: Sequence[RecordedRun], recorded: tuple[dict[str, Any], byt
     name = str(body["full_name"])
     former = {run.full_name: None for run in runs if run.full_name != name}
     return RecordedRepository(runs[-1].repository_id, name, branch, tuple(former), raw, tuple(reversed(runs)))
+
+
+def _bare(body: Mapping[str, Any], raw: bytes) -> RecordedRepository:
+    """A repository without runs."""
+    return RecordedRepository(body["id"], body["full_name"], _text(body, "default_branch") or "main", (), raw, ())
 
 
 def _usual_branch(runs: Sequence[RecordedRun]) -> str:
