@@ -22,7 +22,8 @@ from xml.sax.saxutils import escape, quoteattr
 from pipelinedoctor.errors import UsageError
 from pipelinedoctor.fetch.artifacts import assign
 from pipelinedoctor.simulate.lines import Line, find, lines
-from pipelinedoctor.simulate.recording import RecordedRun, Recording
+from pipelinedoctor.simulate.recorded import RecordedRun
+from pipelinedoctor.simulate.recording import Recording
 
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FAST = 1

@@ -17,7 +17,8 @@ from typing import Any
 
 from pipelinedoctor.errors import UsageError
 from pipelinedoctor.simulate.lines import Line, find, lines, table
-from pipelinedoctor.simulate.recording import RecordedRepository, Recording
+from pipelinedoctor.simulate.recorded import RecordedRepository
+from pipelinedoctor.simulate.recording import Recording
 
 _CSV = ("git_commits.csv", "git_graph.csv", "git_tags.csv")
 

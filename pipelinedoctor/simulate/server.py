@@ -2,29 +2,36 @@
 
 import hashlib
 import json
+import re
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import parse_qsl
 
+from pipelinedoctor.simulate.answers import Answer, refusal
 from pipelinedoctor.simulate.blobs import Blobs
 from pipelinedoctor.simulate.graph import Allowance, Graph
 from pipelinedoctor.simulate.mishaps import Mishaps, struck
 from pipelinedoctor.simulate.paging import RefusedError
-from pipelinedoctor.simulate.routes import Answer, Api, refusal
+from pipelinedoctor.simulate.routes import ENTERPRISE, Api
 from pipelinedoctor.simulate.sent import Sent
 
 _JSON = "application/json; charset=utf-8"
 _HOUR = 3600
 _ALLOWANCE = "/rate_limit"
 _GRAPHQL = ("/graphql", "/api/graphql")
+_INSTALLATION_ROUTE = "/app/installations/{installation_id}/access_tokens"
+_INSTALLATION = re.compile(r"/app/installations/[0-9]{1,18}/access_tokens")
+_POSTED = re.compile(rf"(?:{'|'.join(_GRAPHQL)})|(?:{ENTERPRISE})?{_INSTALLATION.pattern}")
+_JWT = re.compile(r"(?:Bearer|bearer) ey[\w-]+\.[\w-]+\.[\w-]+")
 _BIGGEST_BODY = 10_000_000
 PLENTY = 1_000_000
 
@@ -124,18 +131,32 @@ class ApiSide:
         self._api = api
         self._ledger = ledger
         self._token = token
+        self._checks = checks
         self._graph = Graph(api.holdings, checks=checks)
 
     def __call__(self, asked: Asked) -> tuple[str, Sent]:
         """The route and what to send."""
-        refused = self._stranger(asked.headers.get("Authorization"))
-        if asked.path in _GRAPHQL and asked.method == "POST":
+        path = asked.path if asked.path in _GRAPHQL else asked.path.removeprefix(ENTERPRISE)
+        authorization = asked.headers.get("Authorization")
+        if _INSTALLATION.fullmatch(path) and asked.method == "POST":
+            return _INSTALLATION_ROUTE, self._installed(authorization)
+        refused = self._stranger(authorization)
+        if path in _GRAPHQL and asked.method == "POST":
             route, sent = "refused" if refused else _GRAPHQL[0], self._graphql(refused, asked.body)
             budget = "graphql"
         else:
-            route, sent = self._rest(refused, asked)
+            route, sent = self._rest(refused, replace(asked, path=path))
             budget = "core"
         return route, replace(sent, headers={**sent.headers, **self._allowance(budget)})
+
+    def _installed(self, authorization: str | None) -> Sent:
+        """A token of an installation, for an app that shows a JSON web token, whose signature is not looked at."""
+        if not _JWT.fullmatch(authorization or ""):
+            return _sent(refusal(401, "A JSON web token could not be decoded"), None)
+        expires = datetime.fromtimestamp(int(time.time()) + _HOUR, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        rights = {"actions": "read", "checks": "read", "metadata": "read"} if self._checks else {"actions": "read"}
+        issued = {"token": self._token or "loopback", "expires_at": expires, "permissions": rights}
+        return _sent(Answer(201, json.dumps({**issued, "repository_selection": "all"}).encode()), None)
 
     def _graphql(self, refused: Answer | None, body: bytes) -> Sent:
         if refused is not None:
@@ -235,7 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "0")
-        if self.path not in _GRAPHQL or not length.isdecimal() or int(length) > _BIGGEST_BODY:
+        if not _POSTED.fullmatch(self.path) or not length.isdecimal() or int(length) > _BIGGEST_BODY:
             self.send_error(HTTPStatus.NOT_IMPLEMENTED)
             return
         self._answer("POST", self.rfile.read(int(length)))
