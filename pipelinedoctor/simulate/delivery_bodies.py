@@ -6,6 +6,7 @@ The fields are those that GitHub's API description requires, and the few others 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 Body = dict[str, Any]
 
@@ -159,12 +160,12 @@ def release_body(place: Place, release: Release) -> Body:
     }  # fmt: skip
 
 
-def tag_body(place: Place, name: str, sha: str) -> Body:
-    """A tag as `GET …/tags` lists it."""
+def tag_body(api: str, name: str, sha: str) -> Body:
+    """A tag as `GET …/tags` lists it, of the repository whose URL in the API is `api`."""
     return {
-        "name": name, "zipball_url": f"{place.api}/zipball/refs/tags/{name}",
-        "tarball_url": f"{place.api}/tarball/refs/tags/{name}",
-        "commit": {"sha": sha, "url": f"{place.api}/commits/{sha}"}, "node_id": f"REF_{name}",
+        "name": name, "zipball_url": f"{api}/zipball/refs/tags/{quote(name)}",
+        "tarball_url": f"{api}/tarball/refs/tags/{quote(name)}",
+        "commit": {"sha": sha, "url": f"{api}/commits/{sha}"}, "node_id": f"REF_{sha[:12]}",
     }  # fmt: skip
 
 

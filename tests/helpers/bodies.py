@@ -47,7 +47,7 @@ def minimal_repository_body(full_name: str) -> Body:
         "node_id": f"R_{_number(full_name)}",
         "name": name,
         "full_name": full_name,
-        "owner": user_body(owner),
+        "owner": {**user_body(owner), "type": "Organization"},
         "private": False,
         "html_url": f"{WEB}/{full_name}",
         "description": None,

@@ -103,7 +103,7 @@ def release(tag: str, published: str | None = "2026-01-05T13:00:00Z", *, reposit
 
 def tag(name: str, sha: str, *, annotation: str | None = None, repository: str = SHOP) -> Body:
     """A line of `tags.jsonl`; `annotation` is the id of an annotated tag's own object."""
-    line = {"repository": repository, "tag": tag_body(_place(repository), name, sha)}
+    line = {"repository": repository, "tag": tag_body(_place(repository).api, name, sha)}
     return line if annotation is None else {**line, "object": annotation}
 
 
