@@ -61,7 +61,7 @@ def fetch(
     left = max_requests
     with Store.open(config.store) as store:
         for section, source in zip(config.sources, sources, strict=True):
-            if source.token is None:
+            if source.token is None and source.app is None:
                 lacks = f"{section.token_env} is not set, so there is no token: few requests an hour, and no logs"
                 progress.finish(source.host, lacks)
             try:

@@ -45,7 +45,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "sync": ("errors", "fetch.interface", "logs", "model", "store.connection"),
     "analyse": ("", "errors", "fetch.interface", "findings", "model", "query", "report", "store", "units"),
     # The commands, which put the parts together, and what stands around them.
-    "config": ("errors", "fetch.interface", "timespan"),
+    "sources": ("fetch.interface", "fetch.selection"),
+    "config": ("errors", "fetch.interface", "sources", "timespan"),
     "console": ("fetch.interface", "terminal"),
     "produce": (
         "analyse",
@@ -97,7 +98,7 @@ LIBRARIES: dict[str, set[str]] = {
     "markupsafe": {"report"},
     "numpy": {"stats"},
     "polars": {"derive", "logs", "queries", "report", "stats", "store"},
-    "pydantic": {"config"},
+    "pydantic": {"config", "sources"},
     "pydantic_core": {"logs"},
     "requests": {"fetch"},
     "rich": {"console"},
