@@ -94,6 +94,7 @@ LIBRARIES: dict[str, set[str]] = {
     "duckdb": {"store"},
     "github": {"fetch"},
     "jinja2": {"report"},
+    "jwt": {"fetch"},
     "lxml": {"fetch"},
     "markupsafe": {"report"},
     "numpy": {"stats"},
@@ -112,6 +113,7 @@ LIBRARIES: dict[str, set[str]] = {
 CLOCKS = {
     ("commands", "datetime.now"),
     ("fetch.budget", "time.monotonic"),
+    ("fetch.github_auth", "time.time"),  # a token ends by the wall, not by how long the machine was awake
     ("produce", "datetime.now"),
     ("simulate.server", "time.time"),  # its rate limit ends in an hour of the client's clock
     ("sync", "time.monotonic"),

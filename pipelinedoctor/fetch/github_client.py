@@ -18,6 +18,7 @@ from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.bounds import bounded, first_line
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.download import UnfitError
+from pipelinedoctor.fetch.github_auth import auth_of
 from pipelinedoctor.fetch.github_wire import Connection, HeldError, PassingError
 from pipelinedoctor.fetch.interface import Source
 from pipelinedoctor.fetch.limits import is_limit, seconds_to_wait, when
@@ -75,14 +76,15 @@ class GraphAnswer:
 class Client:
     """A connection to one forge for one thread: PyGithub's is not safe to share."""
 
-    def __init__(self, source: Source, budget: Budget) -> None:
+    def __init__(self, source: Source, budget: Budget, auth: Auth.Auth | None = None) -> None:
+        """`auth` signs the requests of several clients; without, the client makes one of what the source holds."""
         self._host = source.host
         self._url = source.url
         self._token = source.token
         self._budget = budget
         self._github = Github(
             base_url=source.url.rstrip("/"),
-            auth=Auth.Token(source.token) if source.token else None,
+            auth=auth or auth_of(source, _AGENT),
             lazy=True,
             timeout=TIMEOUT_S,
             retry=None,  # retried here, where each try counts as the request it is
