@@ -62,7 +62,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "commands": ("config", "errors", "fetch", "logs.rules", "produce", "store", "sync", "timespan"),
     "demo": ("errors", "fetch", "logs.rules", "produce", "query", "report", "resources", "simulate", "store", "sync"),
-    "summary": ("demo", "findings", "model", "produce", "query", "units"),
+    "summary": ("demo", "findings", "model", "produce", "query", "sync", "terminal", "units"),
     "cli": (
         "",
         "commands",
