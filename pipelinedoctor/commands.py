@@ -1,6 +1,8 @@
 """What the commands do, without a word printed: read the configuration, fetch, report."""
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,11 +10,14 @@ from pipelinedoctor import config as configuration
 from pipelinedoctor import timespan
 from pipelinedoctor.errors import BudgetError, ForgeError, StoreError, UsageError
 from pipelinedoctor.fetch.github import GitHubFetcher
-from pipelinedoctor.fetch.interface import Order, Progress
-from pipelinedoctor.logs.rules import rules_beside
+from pipelinedoctor.fetch.interface import Fetcher, Level, Order, Progress, Source
+from pipelinedoctor.logs.rules import Rules, rules_beside
 from pipelinedoctor.produce import Asked, Produced, produce
 from pipelinedoctor.store.connection import Store
-from pipelinedoctor.sync import sync
+from pipelinedoctor.sync import Summary, sync
+
+_FETCHERS: Mapping[str, Callable[[Source], Fetcher]] = {"github": GitHubFetcher}
+"""By forge, who fetches from it."""
 
 
 def asked(
@@ -44,36 +49,66 @@ def asked(
     return made
 
 
-def fetch(
-    config_file: Path | None, since: str, max_requests: int | None, queries: Sequence[Path], progress: Progress
-) -> Iterator[ForgeError]:
-    """Fetch from every source in turn; a source that cannot be read is handed on as its error, and the next one follows.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToFetch:
+    """What a fetching command was asked for. `detail` goes before the configuration's."""
+
+    config_file: Path | None
+    since: str
+    max_requests: int | None
+    max_wait: str
+    detail: str | None
+    queries: Sequence[Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What the fetch from one source came to, if it began; `error` says why it ended early, where it did."""
+
+    host: str
+    summary: Summary | None
+    error: ForgeError | None
+
+
+def fetch(wanted: ToFetch, progress: Progress) -> Iterator[Fetched]:
+    """Fetch from every source in turn; a source that cannot be read is handed on with its error, and the next one follows.
 
     `max_requests` is for all sources together; the failure rules in the directories of `queries` act beside the shipped
     ones. Raises `ConfigError`, `UsageError`, `PackError` and `StoreError`.
     """
-    config = configuration.read(config_file)
-    sources = configuration.sources(config, config_file)
-    _check(queries)
-    rules = rules_beside(queries)
+    config = configuration.read(wanted.config_file)
+    sources = configuration.sources(config, wanted.config_file)
+    _check(wanted.queries)
+    rules = rules_beside(wanted.queries)
     now = datetime.now(UTC).replace(microsecond=0)
-    start = timespan.since(since, now)
-    left = max_requests
+    order = Order(
+        since=timespan.since(wanted.since, now),
+        until=now,
+        max_requests=wanted.max_requests,
+        max_wait=timespan.wait(wanted.max_wait),
+    )
     with Store.open(config.store) as store:
         for section, source in zip(config.sources, sources, strict=True):
-            if source.token is None:
+            if source.token is None and source.app is None:
                 lacks = f"{section.token_env} is not set, so there is no token: few requests an hour, and no logs"
                 progress.finish(source.host, lacks)
-            try:
-                order = Order(since=start, until=now, max_requests=left)
-                done = sync(GitHubFetcher(source), store, order, progress, rules=rules)
-                left = None if left is None else max(left - done.requests, 0)
-            except BudgetError as error:
-                yield error
-                if max_requests is not None:
+            level = Level(wanted.detail) if wanted.detail else section.detail
+            done = _fetched(source, store, dataclasses.replace(order, level=level), progress, rules)
+            yield done
+            if order.max_requests is not None and done.summary is not None:
+                left = max(order.max_requests - done.summary.requests + done.summary.free, 0)
+                if left == 0 and isinstance(done.error, BudgetError):
                     return  # the limit is for all sources, and it is spent
-            except ForgeError as error:
-                yield error
+                order = dataclasses.replace(order, max_requests=left)
+
+
+def _fetched(source: Source, store: Store, order: Order, progress: Progress, rules: Rules) -> Fetched:
+    ended: list[Summary] = []
+    try:
+        sync(_FETCHERS[source.forge](source), store, order, progress, rules=rules, ended=ended.append)
+    except ForgeError as error:
+        return Fetched(source.host, ended[0] if ended else None, error)
+    return Fetched(source.host, ended[0], None)
 
 
 def report(wanted: Asked, out: Path | None, progress: Progress) -> Produced:

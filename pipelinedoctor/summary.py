@@ -12,12 +12,23 @@ from pipelinedoctor import units
 from pipelinedoctor.findings import Finding
 from pipelinedoctor.model import Severity
 from pipelinedoctor.query import Query
+from pipelinedoctor.terminal import plain
 
 if TYPE_CHECKING:
     from pipelinedoctor.demo import Outcome
     from pipelinedoctor.produce import Produced
+    from pipelinedoctor.sync import Summary
 
 _SHOWN = 5
+_TABLES = {
+    "runs": "run",
+    "jobs": "job",
+    "failures": "explained failure",
+    "test_results": "test result",
+    "changes": "change",
+    "deployments": "deployment",
+}
+"""What a fetch is told of, by table."""
 _WIDTH = 100
 _ORIGINS = {
     "simulated": "SIMULATED: an invented organisation, nothing in it is real",
@@ -53,6 +64,29 @@ def of_demo(outcome: "Outcome") -> str:
     if outcome.score:
         lines += ["", "Held against the simulator's truth:", *(f"  {line}" for line in outcome.score.lines())]
     return "\n".join(lines)
+
+
+def of_fetch(fetched: "Summary") -> str:
+    """What a fetch cost and brought, in one line without a host: requests, rows, gaps, and whether it is complete."""
+    free = f" ({units.count(fetched.free)} free)" if fetched.free else ""
+    parts = [f"{units.counted(fetched.requests, 'request')}{free}"]
+    parts += [told for table, word in _TABLES.items() if (told := _brought(fetched, table, word))] or ["nothing new"]
+    parts.append(units.counted(fetched.gaps, "gap") if fetched.gaps else "no gaps")
+    if fetched.dirty:
+        parts.append(f"{units.counted(fetched.dirty, 'time')} that cannot be")
+    parts.append("complete" if fetched.outcome == "complete" else "not complete")
+    if fetched.unread:
+        shown, more = fetched.unread[:_SHOWN], len(fetched.unread) - _SHOWN
+        parts[-1] += f"; nothing could be read of {', '.join(shown)}{f' and {more} more' if more > 0 else ''}"
+    return plain(", ".join(parts))
+
+
+def _brought(fetched: "Summary", table: str, word: str) -> str:
+    """`1,000 runs new, 3 changed`; empty where there is none of both."""
+    new, changed = fetched.new.get(table, 0), fetched.changed.get(table, 0)
+    if not new:
+        return f"{units.counted(changed, word)} changed" if changed else ""
+    return f"{units.counted(new, word)} new{f', {units.count(changed)} changed' if changed else ''}"
 
 
 def of_queries(queries: Mapping[str, Query[Any]]) -> str:

@@ -60,7 +60,8 @@ _COMPLETE = "complete"
 class Summary:
     """What a fetch came to: `new` and `changed` rows by table, `gaps` told of; `outcome` is `complete` or what lacks.
 
-    Of the `requests`, `free` were answered "unchanged". `dirty` is how many times ran backwards and were dropped.
+    Of the `requests`, `free` were answered "unchanged". `dirty` is how many times ran backwards and were dropped; `unread`
+    names the repositories and patterns of which nothing could be read.
     """
 
     requests: int
@@ -70,6 +71,7 @@ class Summary:
     outcome: str
     free: int = 0
     dirty: int = 0
+    unread: tuple[str, ...] = ()
 
 
 class _Batch:
@@ -84,6 +86,7 @@ class _Batch:
         self._since = 0.0
         self._logs = 0
         self.requests = self.gaps = self.free = self.dirty = 0
+        self.unread: dict[str, None] = {}
         self.new: Counter[str] = Counter()
         self.changed: Counter[str] = Counter()
 
@@ -111,9 +114,23 @@ class _Batch:
         rows = redacted([row for page in self._pages for row in page.rows])
         written = self._store.write(self._host, [*rows, *explain_all(logs, self._rules)], marks, closed)
         self._pages = []
-        self.gaps += sum(isinstance(row, FetchGap) for row in rows)
+        gaps = [row for row in rows if isinstance(row, FetchGap)]
+        self.gaps += len(gaps)
+        self.unread |= {gap.repository: None for gap in gaps if gap.kind == "runs" and gap.subject == gap.repository}
         self.new.update(written.new)
         self.changed.update(written.changed)
+
+    def summary(self, outcome: str) -> Summary:
+        return Summary(
+            requests=self.requests,
+            free=self.free,
+            new=self.new,
+            changed=self.changed,
+            gaps=self.gaps,
+            dirty=self.dirty,
+            unread=tuple(self.unread),
+            outcome=outcome,
+        )
 
 
 def sync(
@@ -124,12 +141,14 @@ def sync(
     *,
     origin: str = "live",
     rules: Rules | None = None,
+    ended: Callable[[Summary], object] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Summary:
     """Fetch what `order` asks for into `store`, at most `PAGES` pages or about `SECONDS` seconds a transaction.
 
     `rules` explain the logs, the shipped ones unless given. `clock` counts seconds from anywhere. The source is noted as fetched at the end of the order, where the fetch ended
-    well. Raises `ForgeError` and `BudgetError` of the fetcher, and what interrupts it, after what was read is committed.
+    well. Raises `ForgeError` and `BudgetError` of the fetcher, and what interrupts it, after what was read is committed
+    and `ended` was told what it came to.
     """
     source = fetcher.source
     batch = _Batch(store, source.host, rules, clock)
@@ -148,15 +167,10 @@ def sync(
             pages.close()  # ends its threads now, and not when the error is forgotten
         fetched_at = order.until.astimezone(UTC) if outcome == _COMPLETE else None
         store.record_source(host=source.host, forge=source.forge, origin=origin, fetched_at=fetched_at, outcome=outcome)
-    return Summary(
-        requests=batch.requests,
-        new=batch.new,
-        changed=batch.changed,
-        gaps=batch.gaps,
-        outcome=outcome,
-        free=batch.free,
-        dirty=batch.dirty,
-    )
+        done = batch.summary(outcome)
+        if ended is not None:
+            ended(done)
+    return done
 
 
 def redacted(rows: Sequence[Row]) -> Sequence[Row]:

@@ -45,7 +45,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "sync": ("errors", "fetch.interface", "logs", "model", "store.connection"),
     "analyse": ("", "errors", "fetch.interface", "findings", "model", "query", "report", "store", "units"),
     # The commands, which put the parts together, and what stands around them.
-    "config": ("errors", "fetch.interface", "timespan"),
+    "sources": ("fetch.interface", "fetch.selection"),
+    "config": ("errors", "fetch.interface", "sources", "timespan"),
     "console": ("fetch.interface", "terminal"),
     "produce": (
         "analyse",
@@ -61,7 +62,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "commands": ("config", "errors", "fetch", "logs.rules", "produce", "store", "sync", "timespan"),
     "demo": ("errors", "fetch", "logs.rules", "produce", "query", "report", "resources", "simulate", "store", "sync"),
-    "summary": ("demo", "findings", "model", "produce", "query", "units"),
+    "summary": ("demo", "findings", "model", "produce", "query", "sync", "terminal", "units"),
     "cli": (
         "",
         "commands",
@@ -94,11 +95,12 @@ LIBRARIES: dict[str, set[str]] = {
     "github": {"fetch"},
     "graphql": {"simulate"},
     "jinja2": {"report"},
+    "jwt": {"fetch"},
     "lxml": {"fetch"},
     "markupsafe": {"report"},
     "numpy": {"stats"},
     "polars": {"derive", "logs", "queries", "report", "stats", "store"},
-    "pydantic": {"config"},
+    "pydantic": {"config", "sources"},
     "pydantic_core": {"logs"},
     "requests": {"fetch"},
     "rich": {"console"},
@@ -112,6 +114,7 @@ LIBRARIES: dict[str, set[str]] = {
 CLOCKS = {
     ("commands", "datetime.now"),
     ("fetch.budget", "time.monotonic"),
+    ("fetch.github_auth", "time.time"),  # a token ends by the wall, not by how long the machine was awake
     ("produce", "datetime.now"),
     ("simulate.server", "time.time"),  # its rate limit ends in an hour of the client's clock
     ("sync", "time.monotonic"),

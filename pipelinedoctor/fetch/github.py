@@ -8,11 +8,14 @@ from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.bounds import instant
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.github_annotations import BATCH, annotations
-from pipelinedoctor.fetch.github_client import Client, Clients, RefusedError
+from pipelinedoctor.fetch.github_auth import auth_of
+from pipelinedoctor.fetch.github_client import AGENT, Client, Clients, RefusedError
 from pipelinedoctor.fetch.github_details import Task, details
 from pipelinedoctor.fetch.github_outcomes import Outcomes
 from pipelinedoctor.fetch.github_repository import ABSENT, RepositoryFetch, Tools
-from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, Source, SyncState
+from pipelinedoctor.fetch.github_rows import gap
+from pipelinedoctor.fetch.github_selection import Chosen, chosen
+from pipelinedoctor.fetch.interface import Closed, Mark, Order, Page, Progress, Source, SyncState
 from pipelinedoctor.fetch.parallel import by_turns, in_order, in_turn
 from pipelinedoctor.fetch.windows import stamp
 
@@ -40,12 +43,15 @@ class GitHubFetcher:
             progress=progress,
             pause=self._pause,
         )
-        clients = Clients(lambda: Client(self.source, budget), anonymous=self.source.token is None)
+        auth = auth_of(self.source, AGENT)
+        clients = Clients(lambda: Client(self.source, budget, auth), anonymous=auth is None)
         outcomes = Outcomes(readable=not clients.anonymous and not _known_unreadable(order, state))
         tools = Tools(self.source, clients, budget, progress, outcomes, order, state)
-        fetches = [RepositoryFetch(tools, name) for name in self.source.repositories]
         handed = 0
         try:
+            found = chosen(clients.mine(), self.source)
+            fetches = [RepositoryFetch(tools, one.full_name) for one in found.repositories]
+            yield _found(self.source, found)
             for page in _stages(tools, fetches):
                 handed += page.requests
                 yield page
@@ -56,11 +62,21 @@ class GitHubFetcher:
             clients.close()
         # Requests that ended in an error belong to no page.
         yield Page(requests=clients.requests - handed)
-        if fetches and all(one.refused for one in fetches):
-            raise ForgeError(_none_read(self.source, fetches))
+        if all(one.refused for one in fetches):
+            raise ForgeError(_none_read(self.source, fetches, found))
 
 
-def _none_read(source: Source, fetches: list[RepositoryFetch]) -> str:
+def _found(source: Source, found: Chosen) -> Page:
+    """What patterns found nothing, and which do again."""
+    patterns = [entry for entry in source.repositories if "*" in entry and not entry.startswith("!")]
+    rows = [gap(source.host, pattern, "runs", pattern, reason) for pattern, reason in found.lacking.items()]
+    back = [Closed(repository=one, kind="runs", subject=one) for one in patterns if one not in found.lacking]
+    return Page(rows=rows, closed=back)
+
+
+def _none_read(source: Source, fetches: list[RepositoryFetch], found: Chosen) -> str:
+    if not fetches:
+        return f"{source.host}: " + "; ".join(f"{pattern}: {reason}" for pattern, reason in found.lacking.items())
     if all(one.refused == ABSENT for one in fetches):
         names = ", ".join(source.repositories)
         return f"{source.host} knows none of {names}; check the names and what the token may read"

@@ -18,6 +18,7 @@ from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.bounds import bounded, first_line
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.download import UnfitError
+from pipelinedoctor.fetch.github_auth import auth_of
 from pipelinedoctor.fetch.github_wire import Connection, HeldError, PassingError
 from pipelinedoctor.fetch.interface import Source
 from pipelinedoctor.fetch.limits import is_limit, seconds_to_wait, when
@@ -31,7 +32,7 @@ ABSENT_S = (0.5, 1.5)
 """The same where nothing listens, or the name is not known, and nothing was ever heard of the forge in this fetch."""
 _HOPS = 5
 """Redirects of one request that are followed, to where a renamed repository now is."""
-_AGENT = f"pipelinedoctor/{__version__}"
+AGENT = f"pipelinedoctor/{__version__}"
 _ADVICE = {401: "check the token", 403: "check what the token may read", 404: "check its name and the token"}
 _T = TypeVar("_T")
 
@@ -82,23 +83,24 @@ class GraphAnswer:
 class Client:
     """A connection to one forge for one thread: PyGithub's is not safe to share."""
 
-    def __init__(self, source: Source, budget: Budget) -> None:
+    def __init__(self, source: Source, budget: Budget, auth: Auth.Auth | None = None) -> None:
+        """`auth` signs the requests of several clients; without, the client makes one of what the source holds."""
         self._host = source.host
         self._url = source.url
         self._token = source.token
         self._budget = budget
         self._github = Github(
             base_url=source.url.rstrip("/"),
-            auth=Auth.Token(source.token) if source.token else None,
+            auth=auth or auth_of(source, AGENT),
             lazy=True,
             timeout=TIMEOUT_S,
             retry=None,  # retried here, where each try counts as the request it is
             per_page=PER_PAGE,
             seconds_between_requests=None,  # the budget spaces those of all threads together
             seconds_between_writes=None,
-            user_agent=_AGENT,
+            user_agent=AGENT,
         )
-        self._web = Web(_AGENT)
+        self._web = Web(AGENT)
         self._connection = Connection(self._web, source.url)
         self.spent = Spent()
 
