@@ -98,10 +98,10 @@ class JUnit:
     def end(self, _tag: str) -> None:
         """An element ends."""
         meaning = self._open.pop()
-        if meaning is None:
-            return
         if type(meaning) is dict:
             self._plain.append(meaning)
+        elif meaning is None:
+            return
         elif isinstance(meaning, _Case):
             self._enter_plain()
             for execution in _executions(meaning, self._suites[-1]):
