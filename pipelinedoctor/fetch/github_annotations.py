@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelinedoctor.fetch.bounds import bounded, first_line
+from pipelinedoctor.fetch.dialects.interface import DETAIL
 from pipelinedoctor.fetch.github_client import Client
 from pipelinedoctor.fetch.github_rows import number_of
 from pipelinedoctor.fetch.interface import Mark, Page
-from pipelinedoctor.fetch.junit import DETAIL
 from pipelinedoctor.model import Annotation, Row
 
 BATCH = 50

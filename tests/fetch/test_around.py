@@ -1,5 +1,6 @@
 """Windows that were listed before, put together with what is new."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -17,7 +18,7 @@ SPANS = st.tuples(MOMENTS, MOMENTS).map(lambda pair: Span(min(pair), max(pair)))
 def test_every_second_is_in_exactly_one_part_and_leaves_stay_whole(span: Span, leaves: list[Span]) -> None:
     parts = around(span, leaves)
     assert parts == sorted(parts, reverse=True)
-    for later, earlier in zip(parts, parts[1:], strict=False):
+    for later, earlier in itertools.pairwise(parts):
         assert earlier.until == later.since - SECOND
     assert parts[0].until == span.until
     assert parts[-1].since <= span.since
