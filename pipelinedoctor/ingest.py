@@ -17,9 +17,9 @@ from pipelinedoctor.logs.columns import redacted as redacted_columns
 from pipelinedoctor.logs.redact import redact
 from pipelinedoctor.manifest import Belonging, Handed
 from pipelinedoctor.model import FetchGap, Forge, Result, TestResult
+from pipelinedoctor.redaction import redacted
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.store.results import TEXTS, Ordinals, failing_jobs, frame_of, known_jobs
-from pipelinedoctor.sync import redacted
 
 RESULTS = 125_000
 """Results of a transaction, and those of the last piece that was read. More than a row group of DuckDB (122,880), which

@@ -158,19 +158,23 @@ def _annotated(tools: Tools, wanted: dict[str, str]) -> Page:
 
 
 def _sampled(tools: Tools, drawn: list[tuple[RepositoryFetch, Task]]) -> Iterator[Page]:
-    """The details of samples, each with the mark that counts it."""
+    """The details of samples, each with the mark that counts it, as long as nobody else has need of the requests."""
     name = f"{tools.source.host}: samples"
     tools.progress.start(name, len(drawn))
+    read_whole = 0
+    spared = (item for item in drawn if tools.budget.spare)
 
     def read(item: tuple[RepositoryFetch, Task]) -> Page:
         one, task = item
         page = details(tools.clients.mine(), task)
         return replace(page, marks=[*page.marks, one.samples.mark(task)])
 
-    for page in in_order(read, drawn, tools.budget.workers(tools.source.workers), tools.budget.close):
+    for page in in_order(read, spared, tools.budget.workers(tools.source.workers), tools.budget.close):
         tools.progress.advance(name)
+        read_whole += 1
         yield page
-    tools.progress.finish(name, f"{len(drawn)} runs that succeeded, read in full")
+    of_more = f" of {len(drawn)}" if read_whole < len(drawn) else ""
+    tools.progress.finish(name, f"{read_whole}{of_more} runs that succeeded, read in full")
 
 
 def _known_unreadable(order: Order, state: SyncState) -> bool:

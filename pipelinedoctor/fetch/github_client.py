@@ -188,7 +188,9 @@ class Client:
             self._budget.close(error.limit)
             return error.limit
         message = f"{self._host}: {error}, {tries} times in a row; what was fetched is kept, try again later"
-        return RefusedError(message, error.status) if error.status else ForgeError(message)
+        if error.status and not self._budget.given_up():
+            return RefusedError(message, error.status)
+        return ForgeError(message)
 
     def _known(self, path: str, parameters: Mapping[str, object] | None, etag: str | None) -> Known:
         status, headers, text = self._request(path, parameters, etag=etag)
@@ -220,7 +222,7 @@ class Client:
             raise PassingError(str(error), absent=error.absent) from None
         except (RuntimeError, AssertionError, ValueError):
             raise ForgeError(f"{self._host} sent {path} on to another address; check `url`") from None
-        self._budget.answered = True
+        self._note(status, headers)
         if status == 304 and etag:
             self._budget.refund()
             self.spent = self.spent._replace(free=self.spent.free + 1)
@@ -233,6 +235,15 @@ class Client:
             raise self._limited(headers)
         advice = f"; {_ADVICE[status]}" if status in _ADVICE else ""
         raise RefusedError(f"{self._host} answered {status} for {path}: {message}{advice}", status)
+
+    def _note(self, status: int, headers: Mapping[str, str]) -> None:
+        if status >= 500:
+            self._budget.answered = True
+            return
+        self._budget.well()
+        left, limit = headers.get("x-ratelimit-remaining", ""), headers.get("x-ratelimit-limit", "")
+        if left.isdecimal() and limit.isdecimal() and headers.get("x-ratelimit-resource", "core") == "core":
+            self._budget.told(int(left[:9]), int(limit[:9]))
 
     def _graph(self, text: str) -> GraphAnswer:
         body = self._json(text)

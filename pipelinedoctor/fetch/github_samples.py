@@ -9,7 +9,7 @@ from datetime import datetime
 from pipelinedoctor.fetch.github_details import Task
 from pipelinedoctor.fetch.interface import Mark, SyncState
 
-EACH = 5
+EACH = 3
 """Runs read in full for each job name and week."""
 
 
