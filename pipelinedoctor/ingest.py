@@ -19,21 +19,21 @@ from pipelinedoctor.manifest import Belonging, Handed
 from pipelinedoctor.model import FetchGap, Forge, Result, TestResult
 from pipelinedoctor.redaction import redacted
 from pipelinedoctor.store.connection import Store
-from pipelinedoctor.store.results import TEXTS, Ordinals, failing_jobs, frame_of, known_jobs
+from pipelinedoctor.store.ingested import failing_jobs, known_jobs, origins, stored_runs
+from pipelinedoctor.store.results import TEXTS, Ordinals, frame_of
 
 RESULTS = 125_000
 """Results of a transaction, and those of the last piece that was read. More than a row group of DuckDB (122,880), which
 it then writes where it belongs at once, and not into its log first.
 """
-CHARACTERS = 32_000_000
-"""Characters of failures' texts in a transaction, likewise."""
+CHARACTERS = 64_000_000
+"""Characters of names and of failures' texts in a transaction, likewise."""
 JOBS = 5_000
 """Most jobs of a transaction."""
 ORIGIN = "ingested"
 _TASK = "ingest"
 _KIND = "tests"
 _NONE = "holds no report of tests"
-_FETCHED = "SELECT host FROM sources WHERE host = $1 AND origin <> $2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class _Waiting:
 
     def add(self, job: _Job, piece: Columns) -> None:
         self.results.extend(piece)
-        self.characters += sum(map(len, filter(None, piece.detail)))
+        self.characters += sum(map(len, piece.test)) + sum(map(len, filter(None, piece.detail)))
         if self.jobs and self.jobs[-1][0] is job:
             self.jobs[-1] = (job, self.jobs[-1][1] + len(piece))
         else:
@@ -99,7 +99,7 @@ def ingest(store: Store, host: str, files: Iterable[Handed], now: datetime, prog
     A file that cannot be read is told of as `Refused` and a `FetchGap`, after what stood before its fault was stored.
     Raises `UsageError` for a host that something was fetched from, and where there is no report.
     """
-    if store.connection.execute(_FETCHED, [host, ORIGIN]).fetchall():
+    if origins(store.connection, host) - {ORIGIN}:
         raise UsageError(f"--host {host}: what it holds was fetched; name a host of its own for what is handed in")
     jobs: dict[int, tuple[_Job, list[Handed]]] = {}
     for one in files:
@@ -116,9 +116,10 @@ def ingest(store: Store, host: str, files: Iterable[Handed], now: datetime, prog
     intake.commit(None)
     done = Ingested(intake.files, intake.new, intake.changed, tuple(intake.refused))
     if not done.files and not done.refused:
-        raise UsageError("nothing to ingest: there is no report of tests, in a file that ends with .xml or .trx")
+        raise UsageError("nothing to ingest: none of the files that were found is a report of tests")
     lacks = f"{done.files} files read; not, or not whole: {len(done.refused)}" if done.refused else "complete"
-    store.record_source(host=host, forge=Forge.FILES.value, origin=ORIGIN, fetched_at=now, outcome=lacks)
+    at = now if done.files else None
+    store.record_source(host=host, forge=Forge.FILES.value, origin=ORIGIN, fetched_at=at, outcome=lacks)
     progress.finish(_TASK, f"{done.files} of {total} files, {done.new} results new, {done.changed} changed")
     return done
 
@@ -146,16 +147,17 @@ class _Intake:
                         reports += self._read(job, name, member.stream)
                     except NoReportError as error:
                         if not member.name and handed.named:
-                            self._refuse(job, name, str(error))
+                            self._pass(job, name, str(error))
         except FileNotFoundError:
-            job.whole = False
-            self.refused.append(Refused(str(handed.path), "no such file"))
+            self._pass(job, str(handed.path), "no such file")
+        except IsADirectoryError:
+            self._pass(job, str(handed.path), "no file in it ends with .xml or .trx")
         except (UnfitError, OSError) as error:
             self._refuse(job, str(handed.path), _reason(error))
         if reports:
             self.files += len(self.refused) == refused
         elif handed.named and len(self.refused) == refused:
-            self._refuse(job, str(handed.path), _NONE)
+            self._pass(job, str(handed.path), _NONE)
 
     def end(self, job: _Job) -> None:
         """Nothing more comes of a job; without any report it is none."""
@@ -170,27 +172,34 @@ class _Intake:
         if len(waiting.results):
             self._write(waiting, unfinished)
         ended = [Ended(job.belonging, job.ids, result) for job, result in self._results(waiting.ended)]
-        rows = redacted([*rows_of(self._store.connection, self._host, ended, self._now), *waiting.gaps])
+        known = stored_runs(self._store.connection, self._host, [one.ids.run for one in ended])
+        rows = redacted([*rows_of(self._host, ended, known, self._now), *waiting.gaps])
         self._store.write(self._host, rows, closed=waiting.closed)
 
     def _read(self, job: _Job, name: str, report: Readable) -> bool:
         """Whether what is read is a report."""
         try:
             for piece in columns(report):
-                job.read = True
+                job.read = job.read or len(piece) > 0
                 self._waiting.add(job, piece)
                 if self._waiting.full:
                     self.commit(job)
         except UnfitError as error:
             self._refuse(job, name, str(error))
         else:
+            job.read = True
             subject = redact(_subject(job, name))
             self._waiting.closed.append(Closed(repository=job.belonging.repository, kind=_KIND, subject=subject))
         return True
 
-    def _refuse(self, job: _Job, name: str, reason: str) -> None:
+    def _pass(self, job: _Job, name: str, reason: str) -> None:
+        """Tell of what was named by mistake: nothing lacks."""
         job.whole = False
         self.refused.append(Refused(name, redact(reason)))
+
+    def _refuse(self, job: _Job, name: str, reason: str) -> None:
+        """Tell of a report that lacks, be it in part."""
+        self._pass(job, name, reason)
         gap = FetchGap(
             host=self._host,
             repository=job.belonging.repository,

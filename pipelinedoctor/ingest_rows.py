@@ -3,20 +3,16 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-
-import duckdb
+from datetime import datetime
 
 from pipelinedoctor.manifest import Belonging
 from pipelinedoctor.model import Forge, Job, Repository, Result, Row, Run, RunAttempt
+from pipelinedoctor.store.ingested import StoredJob, StoredRun
 
 _PIPELINE = "test reports"
 _EVENT = "unknown"
 _COMPLETED = "completed"
 _BIGGEST_ID = 2**63
-_RUNS = "SELECT run_id, branch, created_at, updated_at FROM runs WHERE host = $1 AND run_id IN (SELECT unnest($2))"
-_JOBS = "SELECT run_id, job_id, attempt, result, started_at FROM jobs WHERE host = $1 AND run_id IN (SELECT unnest($2))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +43,14 @@ class Ended:
     result: Result
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    attempt: int
-    result: Result
-    started_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the store holds of a run."""
-
-    branch: str | None
-    created_at: datetime
-    updated_at: datetime
-    jobs: dict[int, _Outcome]
-
-
-def rows_of(connection: duckdb.DuckDBPyConnection, host: str, ended: Sequence[Ended], now: datetime) -> list[Row]:
-    """The rows of jobs that ended, and of their runs as these and the jobs in the store leave them.
+def rows_of(host: str, ended: Sequence[Ended], known: Mapping[int, StoredRun], now: datetime) -> list[Row]:
+    """The rows of jobs that ended, and of their runs as these and the jobs in the store (`known`) leave them.
 
     A run is as old as the earliest start of a job that is known, else as its first ingestion, which is `now`.
     """
     of_run: dict[int, list[Ended]] = {}
     for one in ended:
         of_run.setdefault(one.ids.run, []).append(one)
-    known = _known(connection, host, list(of_run))
     rows: dict[tuple[str, int], Row] = {}
     for run, its_jobs in of_run.items():
         newest = its_jobs[-1]
@@ -81,23 +59,12 @@ def rows_of(connection: duckdb.DuckDBPyConnection, host: str, ended: Sequence[En
         outcomes = dict(before.jobs) if before else {}
         for one in its_jobs:
             row = _job(host, one, outcomes.get(one.ids.job))
-            outcomes[row.job_id] = _Outcome(row.attempt, one.result, row.started_at)
+            outcomes[row.job_id] = StoredJob(row.attempt, one.result, row.started_at)
             rows["job", row.job_id] = row
         attempts = _attempts(host, run, outcomes.values())
         rows["run", run] = _run(host, newest, attempts, before, now)
         rows |= {(f"attempt {one.attempt}", run): one for one in attempts}
     return list(rows.values())
-
-
-def _known(connection: duckdb.DuckDBPyConnection, host: str, runs: Sequence[int]) -> Mapping[int, _Known]:
-    known = {
-        run: _Known(branch, _utc(created), _utc(updated), {})
-        for run, branch, created, updated in connection.execute(_RUNS, [host, runs]).fetchall()
-    }
-    for run, job, attempt, result, started in connection.execute(_JOBS, [host, runs]).fetchall():
-        if run in known:
-            known[run].jobs[job] = _Outcome(attempt, Result(result), started and _utc(started))
-    return known
 
 
 def _repository(host: str, one: Ended) -> Repository:
@@ -111,7 +78,7 @@ def _repository(host: str, one: Ended) -> Repository:
     )
 
 
-def _run(host: str, one: Ended, attempts: Sequence[RunAttempt], before: _Known | None, now: datetime) -> Run:
+def _run(host: str, one: Ended, attempts: Sequence[RunAttempt], before: StoredRun | None, now: datetime) -> Run:
     belonging, newest = one.belonging, attempts[-1]
     starts = [attempt.started_at for attempt in attempts if attempt.started_at]
     return Run(
@@ -138,9 +105,9 @@ def _run(host: str, one: Ended, attempts: Sequence[RunAttempt], before: _Known |
     )
 
 
-def _attempts(host: str, run: int, outcomes: Iterable[_Outcome]) -> list[RunAttempt]:
+def _attempts(host: str, run: int, outcomes: Iterable[StoredJob]) -> list[RunAttempt]:
     """The attempts by number, each put together from its jobs."""
-    by_number: dict[int, list[_Outcome]] = {}
+    by_number: dict[int, list[StoredJob]] = {}
     for one in outcomes:
         by_number.setdefault(one.attempt, []).append(one)
     return [
@@ -163,7 +130,7 @@ def _worst(results: Iterable[Result]) -> Result:
     return next((one for one in (Result.FAILURE, Result.UNKNOWN) if one in found), Result.SUCCESS)
 
 
-def _job(host: str, one: Ended, before: _Outcome | None) -> Job:
+def _job(host: str, one: Ended, before: StoredJob | None) -> Job:
     return Job(
         host=host,
         job_id=one.ids.job,
@@ -193,8 +160,3 @@ def _run_number(run: str) -> int | None:
 def _number(*names: str) -> int:
     """A positive number of 63 bits."""
     return int.from_bytes(hashlib.sha256("\0".join(names).encode()).digest()[:8], "big") >> 1
-
-
-def _utc(stored: Any) -> datetime:
-    at: datetime = stored.replace(tzinfo=UTC)
-    return at

@@ -1,6 +1,6 @@
 """What is handed in to be ingested: files, each with the run and job that it belongs to."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,8 @@ JOB = "tests"
 """The job where none is named."""
 _ENDINGS = (*REPORTS, *(f"{ending}.gz" for ending in REPORTS))
 _BIGGEST_ID = 2**63
+_OPTIONS = {"run_id": "run", "started_at": "at"}
+"""Options that are not named as the keys are."""
 
 _PLAIN = r"^[^\x00]*$"
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME, pattern=_PLAIN)]
@@ -73,7 +75,8 @@ def belonging(values: dict[str, Any]) -> Belonging:
     try:
         return Belonging.model_validate(values)
     except ValidationError as error:
-        raise UsageError(_first(error)) from error
+        key, said = _first(error)
+        raise UsageError(f"--{_OPTIONS.get(key, key)}: {said}") from error
 
 
 def read(manifest: Path) -> list[Handed]:
@@ -96,19 +99,19 @@ def read(manifest: Path) -> list[Handed]:
 def files(paths: Sequence[Handed]) -> Iterator[Handed]:
     """Every file that is meant: a path as it is, or all that may be reports in and below a directory, in order.
 
-    A file that one job is handed twice is meant once.
+    A directory without any stays what it is. A file that one job is handed twice is meant once.
     """
     seen: set[tuple[Path, Belonging]] = set()
     for handed in paths:
-        named = not handed.path.is_dir()
-        for path in [handed.path] if named else _below(handed.path):
+        found = _below(handed.path) if handed.path.is_dir() else []
+        for path in found or [handed.path]:
             key = (path.resolve(), handed.belonging)
             if key not in seen:
                 seen.add(key)
-                yield Handed(path, handed.belonging, named)
+                yield Handed(path, handed.belonging, named=not found)
 
 
-def _below(directory: Path) -> Iterable[Path]:
+def _below(directory: Path) -> list[Path]:
     return sorted(path for path in directory.rglob("*") if path.name.lower().endswith(_ENDINGS) and path.is_file())
 
 
@@ -116,15 +119,17 @@ def _handed(where: str, line: str, folder: Path) -> Handed:
     try:
         values = _Line.model_validate_json(line)
     except ValidationError as error:
-        raise UsageError(f"{where}: {_first(error)}") from error
+        key, said = _first(error)
+        raise UsageError(f"{where}: {key}: {said}" if key else f"{where}: {said}") from error
     return Handed(folder / values.file, Belonging(**values.model_dump(exclude={"file"})))
 
 
-def _first(error: ValidationError) -> str:
+def _first(error: ValidationError) -> tuple[str, str]:
+    """The first thing that is wrong: its key, if it has one, and what."""
     problem = error.errors(include_url=False, include_input=False)[0]
-    key = ".".join(map(str, problem["loc"]))
-    known = ", ".join(_Line.model_fields)
+    key = ".".join(map(str, problem["loc"]))[:40]
     if problem["type"] == "extra_forbidden":
-        return f"{key[:40]}: no such key; known are: {known}"
-    said = problem["msg"].removeprefix("Value error, ")
-    return f"{key}: {said}" if key else said
+        return key, f"no such key; known are: {', '.join(_Line.model_fields)}"
+    if problem["type"] == "missing":
+        return key, "is missing"
+    return key, problem["msg"].removeprefix("Value error, ")

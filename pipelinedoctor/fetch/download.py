@@ -133,7 +133,7 @@ def _zip_members(file: IO[bytes], endings: tuple[str, ...], most: int) -> Iterat
 
 
 def _broken(error: Exception) -> UnfitError:
-    return UnfitError(f"broken zip ({type(error).__name__})")
+    return UnfitError(f"broken archive ({type(error).__name__})")
 
 
 class _Allowance:

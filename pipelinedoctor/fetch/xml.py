@@ -25,6 +25,10 @@ class NoReportError(Exception):
     """The document is something else; the message says what, by its root element."""
 
 
+class _EncodingError(Exception):
+    """The parser cannot read the encoding that the document names."""
+
+
 class Document:
     """One document on its way through the parser. `families` are the dialects by their root elements."""
 
@@ -51,7 +55,9 @@ class Document:
             yield self._taken(last=True)
         except expat.ExpatError as error:
             yield self._taken(last=True)
-            raise UnfitError(self._told(error)) from None
+            raise UnfitError(f"malformed XML in line {error.lineno}") from None
+        except _EncodingError:
+            raise UnfitError(f"in an encoding that is not known, {self._encoding[:40]}") from None
         except UnicodeDecodeError:
             yield self._taken(last=True)
             raise UnfitError(f"not in the encoding that it names, {self._encoding[:40]}") from None
@@ -77,8 +83,8 @@ class Document:
         first = self._fed == 0
         try:
             self._parse(self._decoder.decode(chunk).encode() if self._decoder else chunk)
-        except expat.ExpatError as error:
-            if not (first and error.code == _UNKNOWN_ENCODING and _known(self._encoding) in _DECODED):
+        except _EncodingError:
+            if not first or _known(self._encoding) not in _DECODED:
                 raise
             self._let_go()
             self._decoder = codecs.getincrementaldecoder(self._encoding)()
@@ -87,17 +93,18 @@ class Document:
 
     def _parse(self, data: bytes, *, last: bool = False) -> None:
         self._fed += len(data)
-        self._parser.Parse(data, last)
+        try:
+            self._parser.Parse(data, last)
+        except (expat.ExpatError, LookupError, ValueError) as error:
+            # Python knows many encodings more than the parser, and hands on what has one byte a sign.
+            if self._dialect is None and not (isinstance(error, expat.ExpatError) and error.code != _UNKNOWN_ENCODING):
+                raise _EncodingError from error
+            raise
         if self._fed - max(self._parser.CurrentByteIndex, 0) > TAG_MOST and not last:
             raise UnfitError(f"a tag or comment of more than {TAG_MOST // MIB} MiB")
 
     def _taken(self, *, last: bool = False) -> Columns:
         return self._dialect.taken(last=last) if self._dialect else Columns()
-
-    def _told(self, error: expat.ExpatError) -> str:
-        if error.code == _UNKNOWN_ENCODING:
-            return f"in an encoding that is not known, {self._encoding[:40]}"
-        return f"malformed XML in line {error.lineno}"
 
     def _declared(self, _version: str, encoding: str | None, _standalone: int) -> None:
         self._encoding = encoding or ""

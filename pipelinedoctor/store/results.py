@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from pipelinedoctor.model import Result, TestResult
+from pipelinedoctor.model import TestResult
 from pipelinedoctor.store.arrow import visible
 from pipelinedoctor.store.writer import Written, columnar, columns, merge
 
@@ -15,16 +15,6 @@ TEXTS = ("test", "suite", "message", "detail")
 
 _SCHEMA = columns(TestResult)
 _OWN = tuple(name for name in _SCHEMA if name not in ("host", "run_id", "job_id", "attempt", "ordinal"))
-_FAILED = f"('{Result.FAILURE.value}', '{Result.ERROR.value}')"
-_FAILING = f"""
-    SELECT DISTINCT failed.job_id
-    FROM (SELECT job_id, test, ordinal FROM test_results
-        WHERE host = $1 AND job_id IN (SELECT unnest($2)) AND result IN {_FAILED}) AS failed
-    WHERE NOT EXISTS (SELECT 1 FROM test_results AS later
-        WHERE later.host = $1 AND later.job_id = failed.job_id AND later.test = failed.test
-            AND later.ordinal > failed.ordinal)
-"""  # noqa: S608  own words only
-_KNOWN = "SELECT DISTINCT job_id FROM test_results WHERE host = $1 AND job_id IN (SELECT unnest($2))"
 
 
 def frame_of(
@@ -77,16 +67,6 @@ class Ordinals:
         mine = jobs == unfinished
         old = self._seen if mine.all() else self._seen.clear()
         self._seen = old.to_frame().merge_sorted(place.filter(mine).sort().to_frame(), key="place").to_series()
-
-
-def known_jobs(connection: duckdb.DuckDBPyConnection, host: str, jobs: Sequence[int]) -> set[int]:
-    """Those of the jobs that have results in the store."""
-    return {job for (job,) in connection.execute(_KNOWN, [host, list(jobs)]).fetchall()}
-
-
-def failing_jobs(connection: duckdb.DuckDBPyConnection, host: str, jobs: Sequence[int]) -> set[int]:
-    """Those of the jobs in which the last execution of some test failed."""
-    return {job for (job,) in connection.execute(_FAILING, [host, list(jobs)]).fetchall()}
 
 
 def write_results(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame, known: Iterable[int]) -> Written:
