@@ -37,13 +37,13 @@ class Owners:
         return None
 
     def _tried(self, route: str, owner: str | None, usual: str, asked: Listing) -> Answer:
+        if owner is not None and not self._known(owner, organisation=route.startswith("/orgs/")):
+            return refusal(404, "Not Found")
         try:
-            listed = self._listed(owner, usual, asked)
+            key = "repositories" if route.startswith("/installation") else None
+            return asked.page(key, self._listed(owner, usual, asked))
         except RefusedError as error:
             return refusal(error.status, error.message)
-        if owner is not None and not listed and not self._known(owner, organisation=route.startswith("/orgs/")):
-            return refusal(404, "Not Found")
-        return asked.page("repositories" if route.startswith("/installation") else None, listed)
 
     def _listed(self, owner: str | None, usual: str, asked: Listing) -> Sequence[bytes]:
         """The repositories a query selects; `usual` is how they are sorted where it does not say."""

@@ -80,10 +80,17 @@ def deployment(
     repository: str = SHOP,
 ) -> Body:
     """A line of `deployments.jsonl`; `statuses` are state and time, oldest first."""
-    facts = Deployment(
-        id=id, sha=sha, ref=ref, environment=environment, creator="ada", created=created, statuses=statuses
-    )
     place = _place(repository)
+    facts = Deployment(
+        id=id,
+        sha=sha,
+        ref=ref,
+        environment=environment,
+        creator="ada",
+        created=created,
+        statuses=statuses,
+        log_url=f"{place.web}/actions/runs/1/job/1000",
+    )
     return {
         "repository": repository,
         "deployment": deployment_body(place, facts),
