@@ -93,6 +93,7 @@ LIBRARIES: dict[str, set[str]] = {
     "drain3": {"logs"},
     "duckdb": {"store"},
     "github": {"fetch"},
+    "graphql": {"simulate"},
     "jinja2": {"report"},
     "jwt": {"fetch"},
     "lxml": {"fetch"},

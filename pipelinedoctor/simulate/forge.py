@@ -17,9 +17,8 @@ from pipelinedoctor.simulate.attachments import Attachments
 from pipelinedoctor.simulate.blobs import Blobs
 from pipelinedoctor.simulate.recording import Recording
 from pipelinedoctor.simulate.routes import Api
-from pipelinedoctor.simulate.server import ApiSide, BlobSide, Ledger, Request, Server
+from pipelinedoctor.simulate.server import PLENTY, ApiSide, BlobSide, Ledger, Request, Server
 
-PLENTY = 1_000_000
 _PATIENCE = 1.0
 
 
@@ -47,6 +46,10 @@ class Forge:
         """The number of those requests by route; blobs are `blob logs`, `blob artifacts` and the same `… with a token`."""
         return self._ask("counts")  # type: ignore[no-any-return]  # the pipe carries anything
 
+    def statuses(self) -> dict[int, int]:
+        """The number of those requests by the status they were answered with: 304 are those that cost nothing."""
+        return self._ask("statuses")  # type: ignore[no-any-return]  # the pipe carries anything
+
     def reset(self) -> None:
         """Forget the requests made so far."""
         self._ask("reset")
@@ -56,16 +59,34 @@ class Forge:
         return self._pipe.recv()
 
 
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """How a recording is served."""
+
+    token: str | None
+    rate_limit: int
+    points: int
+    checks: bool
+
+
 @contextmanager
-def serve(folder: Path, *, token: str | None = None, rate_limit: int = PLENTY) -> Iterator[Forge]:
+def serve(
+    folder: Path,
+    *,
+    token: str | None = None,
+    rate_limit: int = PLENTY,
+    points: int = PLENTY,
+    checks: bool = True,
+) -> Iterator[Forge]:
     """Serve a recording until the `with` ends, or the calling process does.
 
-    With a `token`, requests without it are refused; `rate_limit` is how many requests an hour may cost.
-    Raises `UsageError` where the folder is no recording.
+    With a `token`, requests without it are refused; an hour has `rate_limit` requests and `points` of GraphQL. Without
+    `checks` the token may not read checks. Raises `UsageError` where the folder is no recording.
     """
+    terms = _Terms(token, rate_limit, points, checks)
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(folder, token, rate_limit, theirs), name="loopback-forge", daemon=True)
+    process = context.Process(target=_run, args=(folder, terms, theirs), name="loopback-forge", daemon=True)
     with _deaf_to_ctrl_c():
         process.start()
     theirs.close()
@@ -110,10 +131,10 @@ def _started(pipe: Connection) -> Forge:
     return Forge(**ready, _pipe=pipe)
 
 
-def _run(folder: Path, token: str | None, rate_limit: int, pipe: Connection) -> None:
+def _run(folder: Path, terms: _Terms, pipe: Connection) -> None:
     """The life of the process: serve until the other end of the pipe is closed, be it by the end of the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be started deaf to it
-    ledger = Ledger(rate_limit)
+    ledger = Ledger(terms.rate_limit, terms.points)
     servers = Server(ledger), Server(ledger)
     try:
         recording = Recording.open(folder)
@@ -122,11 +143,12 @@ def _run(folder: Path, token: str | None, rate_limit: int, pipe: Connection) -> 
     except PipelinedoctorError as error:
         pipe.send(error)
         return
-    servers[0].start(ApiSide(api, ledger, token))
+    servers[0].start(ApiSide(api, ledger, terms.token, checks=terms.checks))
     servers[1].start(BlobSide(blobs))
     answers: dict[str, Callable[[], Any]] = {
         "requests": lambda: list(ledger.requests),
         "counts": ledger.counts,
+        "statuses": ledger.statuses,
         "reset": ledger.clear,
     }
     with suppress(EOFError, ConnectionError):

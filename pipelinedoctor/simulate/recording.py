@@ -31,7 +31,7 @@ _IDS_TOLD = 20
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """One recorded body of a run, and what requests select it by."""
+    """One recorded body of a run, and what requests select it by; `node` and `suite_node` are its and its check suite's."""
 
     run_id: int
     repository_id: int
@@ -47,6 +47,8 @@ class RecordedRun:
     conclusion: str | None
     head_sha: str | None
     actor: str | None
+    node: str | None
+    suite_node: str | None
     body: bytes
 
 
@@ -209,6 +211,8 @@ def _run(line: Line) -> RecordedRun:
         conclusion=_text(run, "conclusion"),
         head_sha=_text(run, "head_sha"),
         actor=_text(actor, "login") if isinstance(actor, dict) else None,
+        node=_text(run, "node_id"),
+        suite_node=_text(run, "check_suite_node_id"),
         body=body,
     )
 

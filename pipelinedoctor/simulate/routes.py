@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from pipelinedoctor.simulate.attachments import Artifact
 from pipelinedoctor.simulate.blobs import Blobs
-from pipelinedoctor.simulate.commits import Commits, read_commits
+from pipelinedoctor.simulate.holdings import Holdings
 from pipelinedoctor.simulate.joblists import JobList
 from pipelinedoctor.simulate.paging import Page, RefusedError, moment
 from pipelinedoctor.simulate.recording import RecordedRepository, RecordedRun, Recording
@@ -27,7 +27,6 @@ _ENTERPRISE = "/api/v3"
 
 _REPOSITORY = re.compile(r"(?:/repos/([^/]+/[^/]+)|/repositories/([0-9]{1,18}))((?:/[^/]+)*)")
 _Thing = TypeVar("_Thing")
-_NO_COMMITS = Commits({}, (), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +73,7 @@ class Api:
         self._recording = recording
         self._url = url
         self._blobs = blobs
-        self._commits = read_commits(recording)
-        self._jobs = {
-            job.job_id: (listed, position)
-            for listed in recording.job_lists.values()
-            for position, job in enumerate(listed.jobs)
-        }
+        self.holdings = Holdings.of(recording, blobs.attachments)
 
     def answer(self, path: str, query: Mapping[str, str]) -> tuple[str, Answer]:
         """The route, as GitHub's API description writes it, or `moved` or `unknown`; and the answer."""
@@ -168,7 +162,7 @@ class Api:
 
     def commits(self, asked: Asked) -> Answer:
         """The commits of the default branch, or those a sha or a tag leads to."""
-        commits = self._commits.get(asked.repository.full_name, _NO_COMMITS)
+        commits = self.holdings.commits(asked.repository)
         start = asked.query.get("sha") or asked.repository.default_branch
         found = commits.default if start == asked.repository.default_branch else _there(commits.behind(start))
         if asked.query.get("since"):
@@ -181,7 +175,7 @@ class Api:
 
     def tags(self, asked: Asked) -> Answer:
         """The tags, by name, last first."""
-        tags = self._commits.get(asked.repository.full_name, _NO_COMMITS).tags
+        tags = self.holdings.commits(asked.repository).tags
         api = self._api_of(asked.repository)
         return asked.page(None, [_dump(_tag(api, name, tags[name])) for name in sorted(tags, reverse=True)])
 
@@ -208,7 +202,7 @@ class Api:
         return run
 
     def _job(self, asked: Asked) -> tuple[JobList, int]:
-        listed, position = _there(self._jobs.get(asked.numbers[0]))
+        listed, position = _there(self.holdings.jobs.get(asked.numbers[0]))
         if _there(self._recording.run(listed.run_id)).repository_id != asked.repository.repository_id:
             raise RefusedError(404, "Not Found")
         return listed, position

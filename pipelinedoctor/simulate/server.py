@@ -15,12 +15,16 @@ from typing import Any, ClassVar, NamedTuple
 from urllib.parse import parse_qsl
 
 from pipelinedoctor.simulate.blobs import Blobs
+from pipelinedoctor.simulate.graph import Allowance, Graph
 from pipelinedoctor.simulate.paging import RefusedError
 from pipelinedoctor.simulate.routes import Answer, Api, refusal
 
 _JSON = "application/json; charset=utf-8"
 _HOUR = 3600
 _ALLOWANCE = "/rate_limit"
+_GRAPHQL = ("/graphql", "/api/graphql")
+_BIGGEST_BODY = 10_000_000
+PLENTY = 1_000_000
 
 
 class Request(NamedTuple):
@@ -32,14 +36,45 @@ class Request(NamedTuple):
 
 
 @dataclass(slots=True)
-class Ledger:
-    """What was asked, in order, and what is left of the hourly allowance."""
+class Budget:
+    """What may be spent in an hour of one resource, `core` or `graphql`."""
 
     limit: int
-    requests: list[Request] = field(default_factory=list)
     _used: int = 0
     _reset: int = field(default_factory=lambda: int(time.time()) + _HOUR)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def spend(self, points: int = 1) -> bool:
+        """Take points away; false, and nothing is taken, where fewer are left."""
+        with self._lock:
+            now = int(time.time())
+            if now >= self._reset:
+                self._used, self._reset = 0, now + _HOUR
+            if self._used + points > self.limit:
+                return False
+            self._used += points
+            return True
+
+    def refund(self) -> None:
+        """Give a point back: an unchanged answer costs nothing."""
+        with self._lock:
+            self._used -= 1
+
+    def state(self) -> dict[str, int]:
+        """The budget in the words of `/rate_limit`."""
+        with self._lock:
+            left = {"remaining": self.limit - self._used, "used": self._used}
+            return {"limit": self.limit, **left, "reset": self._reset}
+
+
+class Ledger:
+    """What was asked, in order, and what is left of the hourly allowances: `limit` requests, `points` of GraphQL."""
+
+    def __init__(self, limit: int, points: int = PLENTY) -> None:
+        self.requests: list[Request] = []
+        self.core = Budget(limit)
+        self.graphql = Budget(points)
+        self._lock = threading.Lock()
 
     def note(self, request: Request) -> None:
         """Keep a request in mind."""
@@ -51,32 +86,26 @@ class Ledger:
         with self._lock:
             return dict(sorted(Counter(request.route for request in self.requests).items()))
 
+    def statuses(self) -> dict[int, int]:
+        """How often each status was answered, by status: 304 tells what was unchanged."""
+        with self._lock:
+            return dict(sorted(Counter(request.status for request in self.requests).items()))
+
     def clear(self) -> None:
-        """Forget the requests; the allowance stays used."""
+        """Forget the requests; the allowances stay used."""
         with self._lock:
             self.requests.clear()
 
-    def spend(self) -> bool:
-        """Take one request from the allowance; false where none is left."""
-        with self._lock:
-            now = int(time.time())
-            if now >= self._reset:
-                self._used, self._reset = 0, now + _HOUR
-            if self._used >= self.limit:
-                return False
-            self._used += 1
-            return True
 
-    def refund(self) -> None:
-        """Give a request back: an unchanged answer costs nothing."""
-        with self._lock:
-            self._used -= 1
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it came in."""
 
-    def state(self) -> dict[str, int]:
-        """The allowance in the words of `/rate_limit`."""
-        with self._lock:
-            left = {"remaining": self.limit - self._used, "used": self._used}
-            return {"limit": self.limit, **left, "reset": self._reset}
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Message
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,40 +116,60 @@ class _Sent:
 
 
 class ApiSide:
-    """What the API's server does with a request: who asks, may they, is it new to them."""
+    """What the API's server does with a request: who asks, may they, is it new to them.
 
-    def __init__(self, api: Api, ledger: Ledger, token: str | None) -> None:
+    With `checks` false the token may not read checks, which GraphQL asks for and REST's lists of jobs do not.
+    """
+
+    def __init__(self, api: Api, ledger: Ledger, token: str | None, *, checks: bool = True) -> None:
         self._api = api
         self._ledger = ledger
         self._token = token
+        self._graph = Graph(api.holdings, checks=checks)
 
-    def __call__(self, path: str, query: str, headers: Message) -> tuple[str, _Sent]:
+    def __call__(self, asked: Asked) -> tuple[str, _Sent]:
         """The route and what to send."""
-        refused = self._refused(path, headers.get("Authorization"))
-        route, answer = ("refused", refused) if refused else self._answer(path, dict(parse_qsl(query)))
-        sent = _sent(answer, headers.get("If-None-Match"))
-        if sent.status == HTTPStatus.NOT_MODIFIED and path != _ALLOWANCE:
-            self._ledger.refund()
-        return route, replace(sent, headers={**sent.headers, **self._allowance()})
+        refused = self._stranger(asked.headers.get("Authorization"))
+        if asked.path in _GRAPHQL and asked.method == "POST":
+            route, sent = "refused" if refused else _GRAPHQL[0], self._graphql(refused, asked.body)
+            budget = "graphql"
+        else:
+            route, sent = self._rest(refused, asked)
+            budget = "core"
+        return route, replace(sent, headers={**sent.headers, **self._allowance(budget)})
 
-    def _refused(self, path: str, authorization: str | None) -> Answer | None:
+    def _graphql(self, refused: Answer | None, body: bytes) -> _Sent:
+        if refused is not None:
+            return _sent(refused, None)
+        points = self._ledger.graphql
+        status, answer = self._graph.answer(body, Allowance(points.spend, points.state))
+        return _Sent(status, answer, {"Content-Type": _JSON})
+
+    def _rest(self, refused: Answer | None, asked: Asked) -> tuple[str, _Sent]:
+        if refused is None and asked.path != _ALLOWANCE and not self._ledger.core.spend():
+            refused = refusal(403, "API rate limit exceeded for user ID 1.")
+        route, answer = ("refused", refused) if refused else self._answer(asked.path, asked.query)
+        sent = _sent(answer, asked.headers.get("If-None-Match"))
+        if sent.status == HTTPStatus.NOT_MODIFIED and asked.path != _ALLOWANCE:
+            self._ledger.core.refund()
+        return route, sent
+
+    def _stranger(self, authorization: str | None) -> Answer | None:
         if self._token is not None and authorization not in (f"Bearer {self._token}", f"token {self._token}"):
             return refusal(401, "Bad credentials" if authorization else "Requires authentication")
-        if path != _ALLOWANCE and not self._ledger.spend():
-            return refusal(403, "API rate limit exceeded for user ID 1.")
         return None
 
     def _answer(self, path: str, query: Mapping[str, str]) -> tuple[str, Answer]:
         if path == _ALLOWANCE:
-            state = self._ledger.state()
-            return path, Answer(
-                200, json.dumps({"resources": {"core": state, "search": state}, "rate": state}).encode()
-            )
+            core, graphql = self._ledger.core.state(), self._ledger.graphql.state()
+            resources = {"core": core, "search": core, "graphql": graphql}
+            return path, Answer(200, json.dumps({"resources": resources, "rate": core}).encode())
         return self._api.answer(path, query)
 
-    def _allowance(self) -> dict[str, str]:
-        state = {f"X-RateLimit-{name.title()}": str(value) for name, value in self._ledger.state().items()}
-        return {**state, "X-RateLimit-Resource": "core"}
+    def _allowance(self, resource: str) -> dict[str, str]:
+        budget = self._ledger.graphql if resource == "graphql" else self._ledger.core
+        state = {f"X-RateLimit-{name.title()}": str(value) for name, value in budget.state().items()}
+        return {**state, "X-RateLimit-Resource": resource}
 
 
 class BlobSide:
@@ -129,19 +178,19 @@ class BlobSide:
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
 
-    def __call__(self, path: str, query: str, headers: Message) -> tuple[str, _Sent]:
+    def __call__(self, asked: Asked) -> tuple[str, _Sent]:
         """The route and what to send."""
-        kind = f"blob {path.split('/')[1]}"
-        if headers.get("Authorization") is not None:
+        kind = f"blob {asked.path.split('/')[1]}"
+        if asked.headers.get("Authorization") is not None:
             return f"{kind} with a token", _plain(400, "Authentication information is not given in the correct format.")
         try:
-            content_type, content = self._blobs.content(path, dict(parse_qsl(query)))
+            content_type, content = self._blobs.content(asked.path, asked.query)
         except RefusedError as error:
             return kind, _plain(error.status, error.message)
         return kind, _Sent(200, content, {"Content-Type": content_type})
 
 
-_Side = Callable[[str, str, Message], tuple[str, _Sent]]
+_Side = Callable[[Asked], tuple[str, _Sent]]
 
 
 class Server(ThreadingHTTPServer):
@@ -174,8 +223,19 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
+        self._answer("GET", b"")
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "0")
+        if self.path not in _GRAPHQL or not length.isdecimal() or int(length) > _BIGGEST_BODY:
+            self.send_error(HTTPStatus.NOT_IMPLEMENTED)
+            return
+        self._answer("POST", self.rfile.read(int(length)))
+
+    def _answer(self, method: str, body: bytes) -> None:
         path, _, query = self.path.partition("?")
-        route, sent = self.server.side(path, query, self.headers)
+        asked = Asked(method, path, dict(parse_qsl(query)), self.headers, body)
+        route, sent = self.server.side(asked)
         self.server.ledger.note(Request(route, self.path, sent.status))
         headers = {**sent.headers, "Content-Length": str(len(sent.body)), "Date": self.date_time_string()}
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

@@ -133,10 +133,14 @@ def write_recording(
     runs: Iterable[Run],
     *,
     commits: Iterable[Body] = (),
+    delivered: Mapping[str, Iterable[Body]] | None = None,
     about: Mapping[str, str] | None = None,
     compressed: bool = False,
 ) -> Path:
-    """Write a recording folder and return it; `about` becomes `recording.json`."""
+    """Write a recording folder and return it; `about` becomes `recording.json`.
+
+    `delivered` are the lines of other files by name (`pulls`, `deployments`, …): see `tests.helpers.deliveries`.
+    """
     kept = list(runs)
     folder.mkdir(parents=True, exist_ok=True)
     names = sorted({one.repository for one in kept})
@@ -152,6 +156,7 @@ def write_recording(
         ],
         "artifacts": [line for one in kept for line in _artifacts(one)],
         "commits": list(commits),
+        **{name: list(lines) for name, lines in (delivered or {}).items()},
     }
     for name, lines in files.items():
         text = "".join(json.dumps(line) + "\n" for line in lines)
