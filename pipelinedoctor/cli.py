@@ -239,6 +239,20 @@ def nightly(
     return max(code, _conclude(produced, fail_on, quiet=quiet))
 
 
+@app.command()
+@guarded
+def doctor(
+    config: ConfigFile = None,
+    verbose: Verbose = False,  # noqa: ARG001, FBT002
+) -> int:
+    """Ask each source a few questions: whether it can be read, with what rights, and what will be absent."""
+    from pipelinedoctor import commands, summary  # noqa: PLC0415
+
+    looked, store = commands.doctor(config)
+    _say(summary.of_doctor(looked, store))
+    return ForgeError.exit_code if any(one.diagnosis.trouble for one in looked) else 0
+
+
 @app.command("queries")
 @guarded
 def list_queries(

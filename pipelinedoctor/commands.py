@@ -11,9 +11,12 @@ from pipelinedoctor import ingest as ingesting
 from pipelinedoctor import manifest as manifests
 from pipelinedoctor import timespan
 from pipelinedoctor.errors import BudgetError, ForgeError, StoreError, UsageError
+from pipelinedoctor.fetch import doctor_github, doctor_gitlab
 from pipelinedoctor.fetch.bounds import NAME
+from pipelinedoctor.fetch.diagnosis import Diagnosis
 from pipelinedoctor.fetch.github import GitHubFetcher
 from pipelinedoctor.fetch.interface import Fetcher, Level, Order, Progress, Source
+from pipelinedoctor.fetch.web import authorities, proxy_of
 from pipelinedoctor.ingest import Ingested
 from pipelinedoctor.logs.rules import Rules, rules_beside
 from pipelinedoctor.manifest import Handed
@@ -23,6 +26,8 @@ from pipelinedoctor.sync import Summary, sync
 
 _FETCHERS: Mapping[str, Callable[[Source], Fetcher]] = {"github": GitHubFetcher}
 """By forge, who fetches from it."""
+_DOCTORS: Mapping[str, Callable[[Source], Diagnosis]] = {"github": doctor_github.look, "gitlab": doctor_gitlab.look}
+"""By forge, who looks at it."""
 
 
 def asked(
@@ -140,6 +145,54 @@ def ingest(config_file: Path | None, host: str, paths: Sequence[Handed], progres
     now = datetime.now(UTC).replace(microsecond=0)
     with Store.open(config.store) as store:
         return ingesting.ingest(store, host, manifests.files(paths), now, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at one source told. `variable` holds its token or key, `authorities` vouch for its certificate."""
+
+    diagnosis: Diagnosis
+    variable: str
+    proxy: str | None
+    authorities: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """What the store is like: its size in bytes and the newest fetch of each source, or why it cannot be read."""
+
+    path: Path
+    size: int | None
+    sources: Sequence[tuple[str, datetime | None, str]]
+    trouble: str | None
+
+
+def doctor(config_file: Path | None) -> tuple[list[Looked], StoreState]:
+    """Look at every source and at the store; raises `ConfigError`, and nothing for what lies outside the configuration."""
+    config = configuration.read(config_file)
+    sources = configuration.sources(config, config_file)
+    looked = [
+        Looked(
+            diagnosis=_DOCTORS[source.forge](source),
+            variable=section.private_key_env or section.token_env,
+            proxy=proxy_of(source.url),
+            authorities="=".join(filter(None, authorities())),
+        )
+        for section, source in zip(config.sources, sources, strict=True)
+    ]
+    return looked, _state(config.store)
+
+
+def _state(path: Path) -> StoreState:
+    if not path.exists():
+        return StoreState(path, None, [], "not there yet; `pipelinedoctor fetch` makes it")
+    size = path.stat().st_size
+    try:
+        with Store.open(path, read_only=True) as store:
+            rows = store.connection.sql("SELECT host, fetched_at, outcome FROM sources ORDER BY ALL").fetchall()
+    except StoreError as error:
+        return StoreState(path, size, [], str(error).removeprefix(f"{path}: "))
+    return StoreState(path, size, rows, None)
 
 
 def report(wanted: Asked, out: Path | None, progress: Progress) -> Produced:

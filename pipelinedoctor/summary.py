@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import fill, indent, wrap
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,9 @@ from pipelinedoctor.query import Query
 from pipelinedoctor.terminal import plain
 
 if TYPE_CHECKING:
+    from pipelinedoctor.commands import Looked, StoreState
     from pipelinedoctor.demo import Outcome
+    from pipelinedoctor.fetch.diagnosis import Limit
     from pipelinedoctor.produce import Produced
     from pipelinedoctor.sync import Summary
 
@@ -88,6 +90,46 @@ def _brought(fetched: "Summary", table: str, word: str) -> str:
     if not new:
         return f"{units.counted(changed, word)} changed" if changed else ""
     return f"{units.counted(new, word)} new{f', {units.count(changed)} changed' if changed else ''}"
+
+
+def of_doctor(looked: Sequence["Looked"], store: "StoreState") -> str:
+    """What was found out about every source, and about the store."""
+    return "\n\n".join(["\n".join(_source(one)) for one in looked] + ["\n".join(_store(store))])
+
+
+def _source(looked: "Looked") -> Iterator[str]:
+    one = looked.diagnosis
+    yield plain(f"{one.host} ({one.url}): {f'cannot be read: {one.trouble}' if one.trouble else 'can be read'}")
+    token = f"none, for {looked.variable} is not set" if one.token == "none" else f"{one.token}, of {looked.variable}"  # noqa: S105  a word
+    yield _entry("token", token)
+    if one.seen:
+        yield _entry("tried on", f"{one.seen}, {units.counted(one.requests, 'request')}")
+    for heading, held in (("held", True), ("unknown", None)):
+        names = [right.name for right in one.rights if right.held is held]
+        if names:
+            yield _entry(heading, ", ".join(names))
+    yield from (_entry("missing", f"{right.name} ({right.without})") for right in one.rights if right.held is False)
+    yield from (_entry("limit", _allowance(limit)) for limit in one.limits)
+    yield from (_entry("note", note) for note in one.notes)
+    yield _entry("proxy", looked.proxy or "none")
+    yield _entry("trusts", looked.authorities)
+
+
+def _allowance(limit: "Limit") -> str:
+    until = f" until {units.time(limit.until)}" if limit.until else ""
+    return f"{units.count(limit.remaining)} of {units.count(limit.limit)} {limit.of} left{until}"
+
+
+def _store(store: "StoreState") -> Iterator[str]:
+    size = f"{store.size / 1e6:,.1f} MB" if store.size is not None else ""
+    yield plain(f"store {store.path}: {', '.join(filter(None, [size, store.trouble]))}")
+    for host, fetched_at, outcome in store.sources:
+        yield _entry(host, f"{f'read on {units.time(fetched_at)}' if fetched_at else 'never read whole'}; {outcome}")
+
+
+def _entry(heading: str, text: str) -> str:
+    """A heading and what belongs to it, folded under itself."""
+    return fill(plain(text), _WIDTH, initial_indent=f"  {plain(heading):<9} ", subsequent_indent=" " * 12)
 
 
 def of_queries(queries: Mapping[str, Query[Any]]) -> str:

@@ -173,9 +173,22 @@ def _manager(proxy: str | None) -> PoolManager:
 
 
 def _certificates() -> dict[str, str]:
-    """The authorities that certificates are held to: those the environment names, else those that `requests` brings."""
-    named = ((name, os.environ[name]) for name in _CERTIFICATES if os.environ.get(name))
-    variable, path = next(named, ("", where()))
+    variable, path = authorities()
     if not Path(path).exists():
         raise ForgeError(f"{path}: no such file or directory of certificates; {variable} names it")
     return {"cert_reqs": "CERT_REQUIRED", "ca_cert_dir" if Path(path).is_dir() else "ca_certs": path}
+
+
+def authorities() -> tuple[str, str]:
+    """Whose word is taken for certificates: a variable of the environment and the path it holds, else `""` and certifi's."""
+    named = ((name, os.environ[name]) for name in _CERTIFICATES if os.environ.get(name))
+    return next(named, ("", where()))
+
+
+def proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for an address, without user and password; None where there is none."""
+    proxy = select_proxy(url, get_environ_proxies(url))
+    if not proxy:
+        return None
+    head, _, rest = prepend_scheme_if_needed(proxy, "http").partition("://")
+    return f"{head}://{rest.rpartition('@')[2]}"
