@@ -130,9 +130,9 @@ def test_facts_are_put_together(filled: Store) -> None:
         WINDOW,
         TREND,
     )
-    assert [(one.repository, one.runs, one.jobs, one.test_results) for one in report.coverage] == [
-        ("acme/api", 0, 0, 0),
-        ("acme/web", 3, 3, 0),
+    assert [(one.repository, one.runs, one.jobs, one.jobs_in_full, one.test_results) for one in report.coverage] == [
+        ("acme/api", 0, 0, 0, 0),
+        ("acme/web", 3, 3, 3, 0),
     ]
     assert report.coverage[0].first_run is None
     assert (report.coverage[1].first_run, report.coverage[1].last_run) == (
