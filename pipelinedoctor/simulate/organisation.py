@@ -4,8 +4,10 @@ Everything follows from the seed and the scale: the same two give the same bytes
 often, was set after published figures on flaky tests, reruns and outages; `truth` says what is known of the outcome.
 """
 
+import gzip
+import io
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -27,10 +29,9 @@ from pipelinedoctor.simulate.releasing import annotations, deployments, releases
 from pipelinedoctor.simulate.reports import Reports
 from pipelinedoctor.simulate.truth import Truth
 
-_FILES = (
-    *("runs", "jobs", "logs", "annotations", "artifacts", "commits", "repositories"),
-    *("pulls", "deployments", "releases", "tags"),
-)
+_FILES = ("runs", "jobs", "logs", "annotations", "artifacts", "commits", "repositories", "releases", "tags")
+_PACKED = ("pulls", "deployments")
+"""Each of their lines has the whole repository twice."""
 _FIRST_RUN = 15_200_000_000
 _FIRST_JOB = 43_100_000_000
 
@@ -61,10 +62,11 @@ def write_organisation(folder: Path, *, seed: int, scale: Scale = FULL) -> Truth
     ledger = Ledger(seed, start, pasts, faults)
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        files = {
+        files: dict[str, IO[str]] = {
             name: stack.enter_context((folder / f"{name}.jsonl").open("w", encoding="utf-8", newline="\n"))
             for name in _FILES
         }
+        files |= {name: stack.enter_context(_packed(folder / f"{name}.jsonl.gz")) for name in _PACKED}
         _write_repositories(files, pasts)
         writers = {one.name: Reports(Random(f"{seed}/{one.name}/reports"), one) for one in plans}
         for run in runs:
@@ -75,6 +77,17 @@ def write_organisation(folder: Path, *, seed: int, scale: Scale = FULL) -> Truth
     truth = ledger.truth()
     (folder / "truth.json").write_text(truth.json(), encoding="utf-8")
     return truth
+
+
+@contextmanager
+def _packed(path: Path) -> Iterator[IO[str]]:
+    """A gzip file to write, the same bytes for the same text."""
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile("", "wb", 1, raw, mtime=0) as packed,
+        io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as file,
+    ):
+        yield file
 
 
 def _runs(seed: int, pasts: Sequence[Past], faults: Faults) -> list[Run]:

@@ -18,7 +18,6 @@ from urllib.parse import parse_qsl
 
 from pipelinedoctor.simulate.answers import Answer, refusal
 from pipelinedoctor.simulate.blobs import Blobs
-from pipelinedoctor.simulate.graph import Allowance, Graph
 from pipelinedoctor.simulate.mishaps import Mishaps, struck
 from pipelinedoctor.simulate.paging import RefusedError
 from pipelinedoctor.simulate.routes import ENTERPRISE, Api
@@ -132,7 +131,11 @@ class ApiSide:
         self._ledger = ledger
         self._token = token
         self._checks = checks
+        # Heavy, and of use to the process that serves, not to the one that starts it.
+        from pipelinedoctor.simulate.graph import Allowance, Graph  # noqa: PLC0415
+
         self._graph = Graph(api.holdings, checks=checks)
+        self._points = Allowance(ledger.graphql.spend, ledger.graphql.state)
 
     def __call__(self, asked: Asked) -> tuple[str, Sent]:
         """The route and what to send."""
@@ -161,8 +164,7 @@ class ApiSide:
     def _graphql(self, refused: Answer | None, body: bytes) -> Sent:
         if refused is not None:
             return _sent(refused, None)
-        points = self._ledger.graphql
-        status, answer = self._graph.answer(body, Allowance(points.spend, points.state))
+        status, answer = self._graph.answer(body, self._points)
         return Sent(status, answer, {"Content-Type": _JSON})
 
     def _rest(self, refused: Answer | None, asked: Asked) -> tuple[str, Sent]:
