@@ -152,7 +152,14 @@ def test_facts_are_put_together(filled: Store) -> None:
 
 @pytest.mark.parametrize(
     ("origins", "least"),
-    [(["live"], "live"), (["live", "recording"], "recording"), (["simulated", "live"], "simulated")],
+    [
+        (["live"], "live"),
+        (["live", "recording"], "recording"),
+        (["simulated", "live"], "simulated"),
+        (["ingested"], "ingested"),
+        (["ingested", "live"], "live"),
+        (["ingested", "recording"], "recording"),
+    ],
 )
 def test_one_unreal_source_makes_an_unreal_report(origins: list[str], least: str, store: Store) -> None:
     for number, origin in enumerate(origins):
