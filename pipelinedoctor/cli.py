@@ -279,6 +279,54 @@ def _told(fetches: Iterator["Fetched"], tell: Callable[[str, str], object]) -> I
             yield one.error
 
 
+ingest_app = typer.Typer(help="Take in what other CI wrote.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(ingest_app, name="ingest")
+
+
+@ingest_app.command("junit")
+@guarded
+def ingest_junit(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PATH", help="Reports, zips of them, or directories to look through.", show_default=False
+        ),
+    ] = None,
+    repository: Annotated[str | None, typer.Option(metavar="R", help="The repository, as owner/name.")] = None,
+    run: Annotated[
+        str | None, typer.Option(metavar="ID", help="The run: its number or name in the repository.")
+    ] = None,
+    commit: Annotated[str | None, typer.Option(metavar="SHA", help="The commit that was tested.")] = None,
+    job: Annotated[str | None, typer.Option(metavar="NAME", help="The job. [default: tests]")] = None,
+    branch: Annotated[str | None, typer.Option(metavar="B", help="The branch.")] = None,
+    attempt: Annotated[int | None, typer.Option(metavar="N", help="The attempt of the run. [default: 1]")] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="When the job started, in UTC. [default: now]")] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON lines that say all this of many files, instead.")
+    ] = None,
+    host: Annotated[str, typer.Option(metavar="NAME", help="A name for where the reports come from.")] = "local",
+    config: ConfigFile = None,
+    quiet: Silence = False,  # noqa: FBT002
+    verbose: Verbose = False,  # noqa: ARG001, FBT002
+) -> int:
+    """Take in reports of tests, of any CI: JUnit, NUnit and xUnit XML, TRX. Give all files of a job in one call."""
+    from pipelinedoctor import commands, console  # noqa: PLC0415
+
+    options = {
+        "repository": repository,
+        "run_id": run,
+        "commit": commit,
+        "job": job,
+        "branch": branch,
+        "attempt": attempt,
+        "started_at": at,
+    }
+    handed = commands.handed(paths or [], manifest, options)
+    with console.progress(quiet=quiet) as progress:
+        done = commands.ingest(config, host, handed, progress)
+    return worst(UsageError(f"{one.name}: {one.reason}") for one in done.refused)
+
+
 def _conclude(produced: "Produced", fail_on: str | None, *, quiet: bool) -> int:
     from pipelinedoctor import summary  # noqa: PLC0415
 

@@ -7,14 +7,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelinedoctor import config as configuration
+from pipelinedoctor import ingest as ingesting
+from pipelinedoctor import manifest as manifests
 from pipelinedoctor import timespan
 from pipelinedoctor.errors import BudgetError, ForgeError, StoreError, UsageError
 from pipelinedoctor.fetch import doctor_github, doctor_gitlab
+from pipelinedoctor.fetch.bounds import NAME
 from pipelinedoctor.fetch.diagnosis import Diagnosis
 from pipelinedoctor.fetch.github import GitHubFetcher
 from pipelinedoctor.fetch.interface import Fetcher, Level, Order, Progress, Source
 from pipelinedoctor.fetch.web import authorities, proxy_of
+from pipelinedoctor.ingest import Ingested
 from pipelinedoctor.logs.rules import Rules, rules_beside
+from pipelinedoctor.manifest import Handed
 from pipelinedoctor.produce import Asked, Produced, produce
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
@@ -114,6 +119,32 @@ def _fetched(source: Source, store: Store, order: Order, progress: Progress, rul
     except ForgeError as error:
         return Fetched(source.host, ended[0] if ended else None, error)
     return Fetched(source.host, ended[0], None)
+
+
+def handed(paths: Sequence[Path], manifest: Path | None, options: Mapping[str, str | int | None]) -> list[Handed]:
+    """What `ingest` is handed: paths that belong to what the options say, or the lines of a manifest.
+
+    `options` go by the manifest's keys, None where one was not given. Raises `UsageError`.
+    """
+    given = {key: value for key, value in options.items() if value is not None}
+    if manifest is not None:
+        if paths or given:
+            raise UsageError("--manifest says it all: leave out paths, and options but --host")
+        return manifests.read(manifest)
+    if not paths:
+        raise UsageError("name files or directories of reports, or a --manifest of them")
+    belonging = manifests.belonging(given)
+    return [Handed(path, belonging) for path in paths]
+
+
+def ingest(config_file: Path | None, host: str, paths: Sequence[Handed], progress: Progress) -> Ingested:
+    """Ingest what is handed in, into the store; raises `ConfigError`, `UsageError` and `StoreError`."""
+    config = configuration.read(config_file)
+    if not host.strip() or len(host) > NAME or "\0" in host:
+        raise UsageError("--host: a short name for where the reports come from, as jenkins.example.org")
+    now = datetime.now(UTC).replace(microsecond=0)
+    with Store.open(config.store) as store:
+        return ingesting.ingest(store, host, manifests.files(paths), now, progress)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ _ORIGINS = {
     "simulated": "SIMULATED: an invented organisation, nothing in it is real",
     "recording": "a recording of real history",
     "live": "live",
+    "ingested": "reports of tests that were handed in",
     "none": "no source",
 }
 

@@ -3,31 +3,17 @@
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
-from operator import attrgetter
 
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.interface import Fetcher, Mark, Order, Page, Progress, RawLog
 from pipelinedoctor.logs.explain import explain_all
 from pipelinedoctor.logs.redact import redact
 from pipelinedoctor.logs.rules import Rules
-from pipelinedoctor.model import (
-    Annotation,
-    Change,
-    Commit,
-    Deployment,
-    Environment,
-    FetchGap,
-    Job,
-    Release,
-    Row,
-    Run,
-    Step,
-    Tag,
-    TestResult,
-)
+from pipelinedoctor.model import FetchGap
+from pipelinedoctor.redaction import redacted
 from pipelinedoctor.store.connection import Store
 
 PAGES = 50
@@ -38,21 +24,6 @@ SECONDS = 2.0
 LOG_CHARACTERS = 32_000_000
 """Logs that are kept waiting at the most, whatever the number of their pages."""
 
-_FREE_TEXT: Mapping[type[Row], tuple[str, ...]] = {
-    Run: ("pipeline", "pipeline_name", "branch", "title"),
-    Job: ("name", "labels", "runner", "stage"),
-    Step: ("name",),
-    TestResult: ("test", "suite", "message", "detail"),
-    Commit: ("author", "subject"),
-    Change: ("title", "base", "head"),
-    Deployment: ("environment", "ref", "task"),
-    Environment: ("name", "url"),
-    Release: ("tag", "name"),
-    Tag: ("name",),
-    Annotation: ("title", "message", "path"),
-    FetchGap: ("subject", "reason"),
-}
-"""What people wrote, by table: no secret or address in it is to be stored."""
 _COMPLETE = "complete"
 
 
@@ -60,7 +31,8 @@ _COMPLETE = "complete"
 class Summary:
     """What a fetch came to: `new` and `changed` rows by table, `gaps` told of; `outcome` is `complete` or what lacks.
 
-    `free` and `dirty` are as in `Page`; `unread` names the repositories and patterns of which nothing could be read.
+    Of the `requests`, `free` were answered "unchanged". `dirty` is how many times ran backwards and were dropped; `unread`
+    names the repositories and patterns of which nothing could be read.
     """
 
     requests: int
@@ -170,21 +142,3 @@ def sync(
         if ended is not None:
             ended(done)
     return done
-
-
-def redacted(rows: Sequence[Row]) -> Sequence[Row]:
-    """The rows without secrets and addresses in what people wrote. Each text is looked at once, however many rows hold it."""
-    texts: set[str] = set()
-    for table, names in _FREE_TEXT.items():
-        mine = [row for row in rows if type(row) is table]
-        for name in names:
-            texts.update(filter(None, map(attrgetter(name), mine)))
-    changed = {text: clean for text in texts if (clean := redact(text)) != text}
-    return [_changed(row, changed) for row in rows] if changed else rows
-
-
-def _changed(row: Row, texts: Mapping[str, str]) -> Row:
-    held = ((name, getattr(row, name)) for name in _FREE_TEXT.get(type(row), ()))
-    new = {name: texts[text] for name, text in held if text in texts}
-    clean: Row = dataclasses.replace(row, **new) if new else row  # type: ignore[arg-type]  # names of its own fields
-    return clean

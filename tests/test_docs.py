@@ -8,9 +8,10 @@ from pathlib import Path
 from typer.main import get_command
 
 from pipelinedoctor import cli, errors, guard
-from pipelinedoctor.config import TEMPLATE, ReportSection, SourceSection
+from pipelinedoctor.config import TEMPLATE, ReportSection
 from pipelinedoctor.query import load
 from pipelinedoctor.resources import shipped
+from pipelinedoctor.sources import SourceSection
 from pipelinedoctor.store import describe
 from pipelinedoctor.store.connection import Store
 from tests.helpers.branch import Ran, fill

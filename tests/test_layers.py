@@ -41,7 +41,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "report": ("errors", "findings", "model", "resources", "store.history", "timespan", "units"),
     # The simulator knows bodies of an API and nothing of what reads them, but for who owns an artifact by its name.
     "simulate": ("errors", "fetch.artifacts", "model"),
-    # The two cores.
+    # What is handed in, checked, and as rows.
+    "manifest": ("errors", "fetch.bounds", "fetch.download", "timespan"),
+    "ingest_rows": ("manifest", "model", "store.ingested"),
+    # The cores.
+    "ingest": ("errors", "fetch", "ingest_rows", "logs", "manifest", "model", "store", "sync"),
     "sync": ("errors", "fetch.interface", "logs", "model", "store.connection"),
     "analyse": ("", "errors", "fetch.interface", "findings", "model", "query", "report", "store", "units"),
     # The commands, which put the parts together, and what stands around them.
@@ -60,7 +64,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "store",
         "timespan",
     ),
-    "commands": ("config", "errors", "fetch", "logs.rules", "produce", "store", "sync", "timespan"),
+    "commands": (
+        "config",
+        "errors",
+        "fetch",
+        "ingest",
+        "logs.rules",
+        "manifest",
+        "produce",
+        "store",
+        "sync",
+        "timespan",
+    ),
     "demo": ("errors", "fetch", "logs.rules", "produce", "query", "report", "resources", "simulate", "store", "sync"),
     "summary": (
         "commands",
@@ -107,11 +122,10 @@ LIBRARIES: dict[str, set[str]] = {
     "graphql": {"simulate"},
     "jinja2": {"report"},
     "jwt": {"fetch"},
-    "lxml": {"fetch"},
     "markupsafe": {"report"},
     "numpy": {"stats"},
     "polars": {"derive", "logs", "queries", "report", "stats", "store"},
-    "pydantic": {"config", "sources"},
+    "pydantic": {"config", "manifest", "sources"},
     "pydantic_core": {"logs"},
     "requests": {"fetch"},
     "rich": {"console"},

@@ -17,9 +17,10 @@ from pipelinedoctor.errors import BudgetError, StoreError
 from pipelinedoctor.fetch.github_rows import job_rows, run_rows
 from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, RawLog, Silent, Source, SyncState
 from pipelinedoctor.model import TABLES, Change, Commit, FetchGap, Job, Row, Run, TestResult
+from pipelinedoctor.redaction import redacted
 from pipelinedoctor.simulate.forge import Forge, serve
 from pipelinedoctor.store.connection import Store
-from pipelinedoctor.sync import PAGES, SECONDS, Summary, redacted, sync
+from pipelinedoctor.sync import PAGES, SECONDS, Summary, sync
 from tests.helpers.recordings import commit, job, job_bodies, run, run_body, write_recording
 
 HOST = "github.com"

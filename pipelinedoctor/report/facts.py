@@ -15,7 +15,7 @@ _REPOSITORY = ("host", "repository_id")
 def origin(sources: Sequence[Source]) -> Origin:
     """The least real of the origins."""
     found = {source.origin for source in sources}
-    kinds: tuple[Origin, ...] = ("simulated", "recording", "live")
+    kinds: tuple[Origin, ...] = ("simulated", "recording", "live", "ingested")
     return next((kind for kind in kinds if kind in found), "none")
 
 

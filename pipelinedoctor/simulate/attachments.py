@@ -22,7 +22,8 @@ from xml.sax.saxutils import escape, quoteattr
 from pipelinedoctor.errors import UsageError
 from pipelinedoctor.fetch.artifacts import assign
 from pipelinedoctor.simulate.lines import Line, find, lines
-from pipelinedoctor.simulate.recording import RecordedRun, Recording
+from pipelinedoctor.simulate.recorded import RecordedRun
+from pipelinedoctor.simulate.recording import Recording
 
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FAST = 1
@@ -107,6 +108,8 @@ def _artifact_files(recording: Recording) -> Iterator[tuple[_Key, str, bytes]]:
     for line in lines(recording.folder, "artifacts.jsonl"):
         entry = line.load()
         key = line.whole(entry, "run_id"), line.whole(entry, "attempt"), line.string(entry, "name")
+        if key[0] in recording.later:
+            continue
         if key[0] not in recording.attempts:
             raise line.wrong(f"an artifact of run {key[0]}, which is not recorded")
         files = line.mapping(entry, "files")

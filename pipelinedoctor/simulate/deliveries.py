@@ -52,8 +52,9 @@ class RecordedDeployment:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRelease:
-    """A release."""
+    """A release of a tag."""
 
+    tag: str
     created_at: datetime
     body: Body
 
@@ -88,11 +89,15 @@ def read_deliveries(recording: Recording) -> dict[str, Deliveries]:
     deployments = _read(recording, "deployments", _deployment)
     releases = _read(recording, "releases", _release)
     tags = _read(recording, "tags", _tag)
+    shown = recording.shows
     return {
         name: Deliveries(
-            sorted(pulls[name], key=lambda pull: (pull.created_at, pull.number)),
-            sorted(deployments[name], key=lambda one: (one.created_at, one.deployment_id)),
-            sorted(releases[name], key=lambda one: (one.created_at, str(one.body.get("tag_name")))),
+            sorted((one for one in pulls[name] if shown(one.created_at)), key=lambda one: (one.created_at, one.number)),
+            sorted(
+                (one for one in deployments[name] if shown(one.created_at)),
+                key=lambda one: (one.created_at, one.deployment_id),
+            ),
+            sorted((one for one in releases[name] if shown(one.created_at)), key=lambda one: (one.created_at, one.tag)),
             {tag.name: tag for tag in tags[name]},
         )
         for name in {*pulls, *deployments, *releases, *tags}
@@ -135,7 +140,7 @@ def _deployment(line: Line, entry: Mapping[str, Any]) -> RecordedDeployment:
 
 def _release(line: Line, entry: Mapping[str, Any]) -> RecordedRelease:
     body = line.mapping(entry, "release")
-    return RecordedRelease(line.time(body, "created_at"), body)
+    return RecordedRelease(line.string(body, "tag_name"), line.time(body, "created_at"), body)
 
 
 def _tag(line: Line, entry: Mapping[str, Any]) -> RecordedTag:

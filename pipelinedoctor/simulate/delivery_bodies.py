@@ -6,6 +6,7 @@ The fields are those that GitHub's API description requires, and the few others 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 Body = dict[str, Any]
 
@@ -91,7 +92,7 @@ def review_body(place: Place, number: int, review_id: int, author: str, state: s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What is told of a deployment; `statuses` are pairs of a state and its time, oldest first."""
+    """What is told of a deployment; `statuses` are pairs of a state and its time, oldest first, `log_url` is their job's."""
 
     id: int
     sha: str
@@ -101,6 +102,7 @@ class Deployment:
     created: str
     task: str = "deploy"
     statuses: Sequence[tuple[str, str]] = ()
+    log_url: str = ""
 
 
 def deployment_body(place: Place, deployment: Deployment) -> Body:
@@ -124,9 +126,9 @@ def status_bodies(place: Place, deployment: Deployment) -> list[Body]:
         {
             "url": f"{url}/statuses/{deployment.id * 10 + at}", "id": deployment.id * 10 + at,
             "node_id": f"DES_{deployment.id * 10 + at}", "state": state, "creator": place.user(deployment.creator),
-            "description": "", "environment": deployment.environment, "target_url": "", "created_at": time,
+            "description": "", "environment": deployment.environment, "target_url": deployment.log_url, "created_at": time,
             "updated_at": time, "deployment_url": url, "repository_url": place.api,
-            "environment_url": f"https://{deployment.environment}.invalid/", "log_url": f"{place.web}/deployments",
+            "environment_url": f"https://{deployment.environment}.invalid/", "log_url": deployment.log_url,
         }
         for at, (state, time) in reversed(list(enumerate(deployment.statuses, 1)))
     ]  # fmt: skip
@@ -159,12 +161,12 @@ def release_body(place: Place, release: Release) -> Body:
     }  # fmt: skip
 
 
-def tag_body(place: Place, name: str, sha: str) -> Body:
-    """A tag as `GET …/tags` lists it."""
+def tag_body(api: str, name: str, sha: str) -> Body:
+    """A tag as `GET …/tags` lists it, of the repository whose URL in the API is `api`."""
     return {
-        "name": name, "zipball_url": f"{place.api}/zipball/refs/tags/{name}",
-        "tarball_url": f"{place.api}/tarball/refs/tags/{name}",
-        "commit": {"sha": sha, "url": f"{place.api}/commits/{sha}"}, "node_id": f"REF_{name}",
+        "name": name, "zipball_url": f"{api}/zipball/refs/tags/{quote(name)}",
+        "tarball_url": f"{api}/tarball/refs/tags/{quote(name)}",
+        "commit": {"sha": sha, "url": f"{api}/commits/{sha}"}, "node_id": f"REF_{sha[:12]}",
     }  # fmt: skip
 
 

@@ -1,10 +1,14 @@
-"""The loopback forge: a recording served as GitHub serves it, by a process of its own."""
+"""The loopback forge: a recording served as GitHub serves it, by a process of its own.
+
+Time passes on demand: `serve(folder, until=…)` shows what there was up to a moment, `Forge.advance` moves it on, `Forge.load` brings
+another recording to the same place, in which a run may have been rerun meanwhile. Faults strike on demand: see `mishaps`.
+"""
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
@@ -13,11 +17,9 @@ from typing import Any
 
 from pipelinedoctor.errors import PipelinedoctorError
 from pipelinedoctor.model import FetchGap
-from pipelinedoctor.simulate.attachments import Attachments
-from pipelinedoctor.simulate.blobs import Blobs
-from pipelinedoctor.simulate.recording import Recording
-from pipelinedoctor.simulate.routes import Api
-from pipelinedoctor.simulate.server import PLENTY, ApiSide, BlobSide, Ledger, Request, Server
+from pipelinedoctor.simulate.mishaps import Mishap
+from pipelinedoctor.simulate.server import PLENTY, Request
+from pipelinedoctor.simulate.service import Service, Terms, Told
 
 _PATIENCE = 1.0
 
@@ -54,19 +56,31 @@ class Forge:
         """Forget the requests made so far."""
         self._ask("reset")
 
-    def _ask(self, what: str) -> Any:
-        self._pipe.send(what)
-        return self._pipe.recv()
+    def load(self, folder: Path, *, until: datetime | None = None) -> "Forge":
+        """Serve another recording at the same URLs from now on; the forge as it is now.
 
+        Raises `UsageError` where the folder is no recording; then the one before is still served.
+        """
+        return _told(self._ask("load", folder, until), self._pipe)
 
-@dataclass(frozen=True, slots=True)
-class _Terms:
-    """How a recording is served."""
+    def advance(self, to: datetime | None) -> "Forge":
+        """Serve what there was of the recording up to another moment, or (`None`) all of it; the forge as it is now."""
+        return _told(self._ask("advance", to), self._pipe)
 
-    token: str | None
-    rate_limit: int
-    points: int
-    checks: bool
+    def plant(self, *mishaps: Mishap) -> None:
+        """Let these faults strike from now on, beside those that are there."""
+        self._ask("plant", *mishaps)
+
+    def heal(self) -> None:
+        """Let no fault strike any more."""
+        self._ask("heal")
+
+    def _ask(self, what: str, *arguments: object) -> Any:
+        self._pipe.send((what, arguments))
+        answer = self._pipe.recv()
+        if isinstance(answer, PipelinedoctorError):
+            raise answer
+        return answer
 
 
 @contextmanager
@@ -77,16 +91,19 @@ def serve(
     rate_limit: int = PLENTY,
     points: int = PLENTY,
     checks: bool = True,
+    until: datetime | None = None,
+    mishaps: Sequence[Mishap] = (),
 ) -> Iterator[Forge]:
     """Serve a recording until the `with` ends, or the calling process does.
 
     With a `token`, requests without it are refused; an hour has `rate_limit` requests and `points` of GraphQL. Without
-    `checks` the token may not read checks. Raises `UsageError` where the folder is no recording.
+    `checks` the token may not read checks. What was made after `until` is not there yet: see `Forge.advance`. `mishaps`
+    are faults to answer with. Raises `UsageError` where the folder is no recording.
     """
-    terms = _Terms(token, rate_limit, points, checks)
+    terms = Terms(token=token, rate_limit=rate_limit, points=points, checks=checks, mishaps=tuple(mishaps))
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(folder, terms, theirs), name="loopback-forge", daemon=True)
+    process = context.Process(target=_run, args=(folder, until, terms, theirs), name="loopback-forge", daemon=True)
     with _deaf_to_ctrl_c():
         process.start()
     theirs.close()
@@ -128,40 +145,27 @@ def _started(pipe: Connection) -> Forge:
         ) from None
     if isinstance(ready, PipelinedoctorError):
         raise ready
-    return Forge(**ready, _pipe=pipe)
+    return _told(ready, pipe)
 
 
-def _run(folder: Path, terms: _Terms, pipe: Connection) -> None:
+def _told(told: Told, pipe: Connection) -> Forge:
+    return Forge(**{one.name: getattr(told, one.name) for one in fields(told)}, _pipe=pipe)
+
+
+def _run(folder: Path, until: datetime | None, terms: Terms, pipe: Connection) -> None:
     """The life of the process: serve until the other end of the pipe is closed, be it by the end of the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be started deaf to it
-    ledger = Ledger(terms.rate_limit, terms.points)
-    servers = Server(ledger), Server(ledger)
-    try:
-        recording = Recording.open(folder)
-        blobs = Blobs(Attachments.of(recording), servers[1].url)
-        api = Api(recording, servers[0].url, blobs)
-    except PipelinedoctorError as error:
-        pipe.send(error)
-        return
-    servers[0].start(ApiSide(api, ledger, terms.token, checks=terms.checks))
-    servers[1].start(BlobSide(blobs))
-    answers: dict[str, Callable[[], Any]] = {
-        "requests": lambda: list(ledger.requests),
-        "counts": ledger.counts,
-        "statuses": ledger.statuses,
-        "reset": ledger.clear,
-    }
+    service = Service(terms)
+    what, arguments = "load", (folder, until)
     with suppress(EOFError, ConnectionError):
-        pipe.send(
-            {
-                "url": servers[0].url,
-                "blob_url": servers[1].url,
-                "host": recording.host,
-                "origin": recording.origin,
-                "as_of": recording.as_of,
-                "repositories": tuple(recording.repositories),
-                "gaps": tuple(recording.gaps()),
-            }
-        )
         while True:
-            pipe.send(answers[pipe.recv()]())
+            pipe.send(_tried(service.calls[what], arguments))
+            what, arguments = pipe.recv()
+
+
+def _tried(call: Callable[..., Any], arguments: Sequence[object]) -> Any:
+    """What a call comes to, or the error that it raised."""
+    try:
+        return call(*arguments)
+    except PipelinedoctorError as error:
+        return error

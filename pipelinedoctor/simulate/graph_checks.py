@@ -8,7 +8,7 @@ from typing import Any
 from pipelinedoctor.simulate.graph_paging import GraphRefusedError, connection
 from pipelinedoctor.simulate.graph_thing import Thing, word
 from pipelinedoctor.simulate.holdings import Holdings
-from pipelinedoctor.simulate.recording import RecordedRun
+from pipelinedoctor.simulate.recorded import RecordedRun
 
 
 def forbidden() -> GraphRefusedError:

@@ -11,7 +11,7 @@ from pipelinedoctor.simulate.graph_paging import GraphRefusedError, connection
 from pipelinedoctor.simulate.graph_thing import Thing, actor
 from pipelinedoctor.simulate.holdings import Holdings
 from pipelinedoctor.simulate.paging import RefusedError, moment
-from pipelinedoctor.simulate.recording import RecordedRepository
+from pipelinedoctor.simulate.recorded import RecordedRepository
 
 HEADS = "refs/heads/"
 TAGS = "refs/tags/"

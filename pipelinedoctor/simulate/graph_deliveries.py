@@ -128,13 +128,13 @@ class DeliveryGraph:
 
     def tagged_release(self, _: object, **asked: Any) -> Thing | None:
         """The release of a tag."""
-        found = (one for one in self._delivered.releases if one.body.get("tag_name") == asked["tagName"])
+        found = (one for one in self._delivered.releases if one.tag == asked["tagName"])
         return next(map(self.release, found), None)
 
     def release(self, release: RecordedRelease) -> Thing:
         """A release."""
         body = release.body
-        tag = str(body.get("tag_name"))
+        tag = release.tag
         published = [one for one in self._delivered.releases if not (one.body["draft"] or one.body["prerelease"])]
         return {
             "__typename": "Release",

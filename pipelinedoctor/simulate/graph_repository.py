@@ -10,7 +10,7 @@ from pipelinedoctor.simulate.graph_deliveries import DeliveryGraph
 from pipelinedoctor.simulate.graph_paging import GraphRefusedError, connection
 from pipelinedoctor.simulate.graph_thing import Thing, actor
 from pipelinedoctor.simulate.holdings import Holdings
-from pipelinedoctor.simulate.recording import RecordedRepository
+from pipelinedoctor.simulate.recorded import RecordedRepository
 
 
 class Repositories:

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from pipelinedoctor.simulate import deliveries
 from pipelinedoctor.simulate.attachments import Attachments
 from pipelinedoctor.simulate.commits import Commits, read_commits
 from pipelinedoctor.simulate.deliveries import Deliveries, read_deliveries
 from pipelinedoctor.simulate.joblists import JobList
-from pipelinedoctor.simulate.recording import RecordedRepository, Recording
+from pipelinedoctor.simulate.recorded import RecordedRepository
+from pipelinedoctor.simulate.recording import Recording
 
 _NO_COMMITS = Commits({}, (), {})
 
@@ -31,6 +33,8 @@ class Holdings:
             known = commits.get(name, _NO_COMMITS)
             tags = {tag.name: tag.sha for tag in one.tags.values()}
             commits[name] = replace(known, tags={**known.tags, **tags})
+        if recording.until is not None:
+            commits = {name: one.until(recording.until) for name, one in commits.items()}
         jobs = {
             job.job_id: (listed, position)
             for listed in recording.job_lists.values()
@@ -45,3 +49,9 @@ class Holdings:
     def deliveries(self, repository: RecordedRepository) -> Deliveries:
         """The pull requests, deployments and releases of a repository."""
         return self._deliveries.get(repository.full_name, deliveries.NONE)
+
+    def api_of(self, repository: RecordedRepository) -> str:
+        """The URL of a repository in the API of the host it was recorded from."""
+        host = self.recording.host
+        root = "https://api.github.com" if host == "github.com" else f"https://{host}/api/v3"
+        return f"{root}/repos/{quote(repository.full_name)}"

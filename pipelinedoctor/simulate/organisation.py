@@ -20,12 +20,17 @@ from pipelinedoctor.simulate.complaints import Complaint, complaint
 from pipelinedoctor.simulate.execution import Execution, Executor, Run
 from pipelinedoctor.simulate.faults import Faults
 from pipelinedoctor.simulate.ledger import Ledger
-from pipelinedoctor.simulate.plan import HOST, RepositoryPlan, TestCase, repositories
+from pipelinedoctor.simulate.plan import DEPLOY, HOST, RepositoryPlan, TestCase, repositories
 from pipelinedoctor.simulate.planting import plant
+from pipelinedoctor.simulate.proposals import proposals
+from pipelinedoctor.simulate.releasing import annotations, deployments, releases
 from pipelinedoctor.simulate.reports import Reports
 from pipelinedoctor.simulate.truth import Truth
 
-_FILES = ("runs", "jobs", "logs", "artifacts", "commits", "repositories")
+_FILES = (
+    *("runs", "jobs", "logs", "annotations", "artifacts", "commits", "repositories"),
+    *("pulls", "deployments", "releases", "tags"),
+)
 _FIRST_RUN = 15_200_000_000
 _FIRST_JOB = 43_100_000_000
 
@@ -64,6 +69,7 @@ def write_organisation(folder: Path, *, seed: int, scale: Scale = FULL) -> Truth
         writers = {one.name: Reports(Random(f"{seed}/{one.name}/reports"), one) for one in plans}
         for run in runs:
             _write_run(files, run, writers[run.trigger.repository.name], ledger)
+        _write_deliveries(files, seed, pasts, runs)
     about = {"origin": "simulated", "host": HOST, "as_of": stamp(AS_OF)}
     (folder / "recording.json").write_text(text(about) + "\n", encoding="utf-8")
     truth = ledger.truth()
@@ -115,12 +121,33 @@ def _write_run(files: Mapping[str, IO[str]], run: Run, reports: Reports, ledger:
             tests = [(run.trigger.repository.tests[i], said) for i, said in broken.items()]
             log = logtext.log(run, job, job.failure, tests)
             files["logs"].write(f'{{"job_id":{job.id},"log":{text(log)}}}\n')
+            found = annotations(run, log)
+            files["annotations"].write(f'{{"job_id":{job.id},"annotations":{text(found)}}}\n')
         if _reported(job):
-            found = reports.files(Random(f"{job.id}/report"), job.completed or AS_OF, broken)
-            name = _artifact(job, number)
-            entry = {"run_id": run.id, "attempt": number, "name": name, "files": found}
+            entry = {
+                "run_id": run.id,
+                "attempt": number,
+                "name": _artifact(job, number),
+                "files": reports.files(Random(f"{job.id}/report"), job.completed or AS_OF, broken),
+            }
             files["artifacts"].write(text(entry) + "\n")
             ledger.add_report(run, job)
+
+
+def _write_deliveries(files: Mapping[str, IO[str]], seed: int, pasts: Sequence[Past], runs: Sequence[Run]) -> None:
+    """Write what is delivered; its chances have generators of their own, so that they move nothing else."""
+    for one in pasts:
+        repository = one.repository
+        place = bodies.place(repository)
+        mine = [run for run in runs if run.trigger.repository is repository and run.trigger.pipeline.path == DEPLOY]
+        found = {
+            "pulls": proposals(Random(f"{seed}/{repository.name}/pulls"), one, place),
+            "deployments": deployments(Random(f"{seed}/{repository.name}/deployments"), mine, place),
+            **releases(Random(f"{seed}/{repository.name}/releases"), one, place),
+        }
+        for name, entries in found.items():
+            for entry in entries:
+                files[name].write(text({"repository": repository.full_name, **entry}) + "\n")
 
 
 def _executions(run: Run) -> Iterator[tuple[int, Execution]]:

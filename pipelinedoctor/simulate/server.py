@@ -2,37 +2,50 @@
 
 import hashlib
 import json
+import re
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import parse_qsl
 
+from pipelinedoctor.simulate.answers import Answer, refusal
 from pipelinedoctor.simulate.blobs import Blobs
 from pipelinedoctor.simulate.graph import Allowance, Graph
+from pipelinedoctor.simulate.mishaps import Mishaps, struck
 from pipelinedoctor.simulate.paging import RefusedError
-from pipelinedoctor.simulate.routes import Answer, Api, refusal
+from pipelinedoctor.simulate.routes import ENTERPRISE, Api
+from pipelinedoctor.simulate.sent import Sent
 
 _JSON = "application/json; charset=utf-8"
 _HOUR = 3600
 _ALLOWANCE = "/rate_limit"
 _GRAPHQL = ("/graphql", "/api/graphql")
+_INSTALLATION_ROUTE = "/app/installations/{installation_id}/access_tokens"
+_INSTALLATION = re.compile(r"/app/installations/[0-9]{1,18}/access_tokens")
+_POSTED = re.compile(rf"(?:{'|'.join(_GRAPHQL)})|(?:{ENTERPRISE})?{_INSTALLATION.pattern}")
+_JWT = re.compile(r"(?:Bearer|bearer) ey[\w-]+\.[\w-]+\.[\w-]+")
 _BIGGEST_BODY = 10_000_000
 PLENTY = 1_000_000
 
 
 class Request(NamedTuple):
-    """A request as it was answered: `route` as GitHub's API description writes it, `target` with its query."""
+    """A request as it was answered: `route` as GitHub's API description writes it, `target` with its query.
+
+    `mishap` is the kind of the fault that was its answer; its status is 0 where none was sent.
+    """
 
     route: str
     target: str
     status: int
+    mishap: str | None = None
 
 
 @dataclass(slots=True)
@@ -108,13 +121,6 @@ class Asked:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    status: int
-    body: bytes
-    headers: Mapping[str, str]
-
-
 class ApiSide:
     """What the API's server does with a request: who asks, may they, is it new to them.
 
@@ -125,27 +131,41 @@ class ApiSide:
         self._api = api
         self._ledger = ledger
         self._token = token
+        self._checks = checks
         self._graph = Graph(api.holdings, checks=checks)
 
-    def __call__(self, asked: Asked) -> tuple[str, _Sent]:
+    def __call__(self, asked: Asked) -> tuple[str, Sent]:
         """The route and what to send."""
-        refused = self._stranger(asked.headers.get("Authorization"))
-        if asked.path in _GRAPHQL and asked.method == "POST":
+        path = asked.path if asked.path in _GRAPHQL else asked.path.removeprefix(ENTERPRISE)
+        authorization = asked.headers.get("Authorization")
+        if _INSTALLATION.fullmatch(path) and asked.method == "POST":
+            return _INSTALLATION_ROUTE, self._installed(authorization)
+        refused = self._stranger(authorization)
+        if path in _GRAPHQL and asked.method == "POST":
             route, sent = "refused" if refused else _GRAPHQL[0], self._graphql(refused, asked.body)
             budget = "graphql"
         else:
-            route, sent = self._rest(refused, asked)
+            route, sent = self._rest(refused, replace(asked, path=path))
             budget = "core"
         return route, replace(sent, headers={**sent.headers, **self._allowance(budget)})
 
-    def _graphql(self, refused: Answer | None, body: bytes) -> _Sent:
+    def _installed(self, authorization: str | None) -> Sent:
+        """A token of an installation, for an app that shows a JSON web token, whose signature is not looked at."""
+        if not _JWT.fullmatch(authorization or ""):
+            return _sent(refusal(401, "A JSON web token could not be decoded"), None)
+        expires = datetime.fromtimestamp(int(time.time()) + _HOUR, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        rights = {"actions": "read", "checks": "read", "metadata": "read"} if self._checks else {"actions": "read"}
+        issued = {"token": self._token or "loopback", "expires_at": expires, "permissions": rights}
+        return _sent(Answer(201, json.dumps({**issued, "repository_selection": "all"}).encode()), None)
+
+    def _graphql(self, refused: Answer | None, body: bytes) -> Sent:
         if refused is not None:
             return _sent(refused, None)
         points = self._ledger.graphql
         status, answer = self._graph.answer(body, Allowance(points.spend, points.state))
-        return _Sent(status, answer, {"Content-Type": _JSON})
+        return Sent(status, answer, {"Content-Type": _JSON})
 
-    def _rest(self, refused: Answer | None, asked: Asked) -> tuple[str, _Sent]:
+    def _rest(self, refused: Answer | None, asked: Asked) -> tuple[str, Sent]:
         if refused is None and asked.path != _ALLOWANCE and not self._ledger.core.spend():
             refused = refusal(403, "API rate limit exceeded for user ID 1.")
         route, answer = ("refused", refused) if refused else self._answer(asked.path, asked.query)
@@ -178,7 +198,7 @@ class BlobSide:
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
 
-    def __call__(self, asked: Asked) -> tuple[str, _Sent]:
+    def __call__(self, asked: Asked) -> tuple[str, Sent]:
         """The route and what to send."""
         kind = f"blob {asked.path.split('/')[1]}"
         if asked.headers.get("Authorization") is not None:
@@ -187,10 +207,10 @@ class BlobSide:
             content_type, content = self._blobs.content(asked.path, asked.query)
         except RefusedError as error:
             return kind, _plain(error.status, error.message)
-        return kind, _Sent(200, content, {"Content-Type": content_type})
+        return kind, Sent(200, content, {"Content-Type": content_type})
 
 
-_Side = Callable[[Asked], tuple[str, _Sent]]
+_Side = Callable[[Asked], tuple[str, Sent]]
 
 
 class Server(ThreadingHTTPServer):
@@ -200,16 +220,25 @@ class Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, mishaps: Mishaps | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.ledger = ledger
+        self.mishaps = mishaps or Mishaps()
         self.side: _Side
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
-    def start(self, side: _Side) -> None:
+    def start(self) -> None:
         """Answer requests from now on, in a thread that ends with the process."""
-        self.side = side
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def answer(self, asked: Asked, target: str) -> Sent:
+        """What to send, once the ledger knows of it."""
+        route, sent = self.side(asked)
+        mishap = self.mishaps.strike(route)
+        if mishap is not None:
+            sent = struck(mishap, sent, int(time.time()))
+        self.ledger.note(Request(route, target, sent.status, mishap.kind if mishap else None))
+        return sent
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that has gone (tests kill some); a defect of the server itself is printed."""
@@ -227,38 +256,41 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "0")
-        if self.path not in _GRAPHQL or not length.isdecimal() or int(length) > _BIGGEST_BODY:
+        if not _POSTED.fullmatch(self.path) or not length.isdecimal() or int(length) > _BIGGEST_BODY:
             self.send_error(HTTPStatus.NOT_IMPLEMENTED)
             return
         self._answer("POST", self.rfile.read(int(length)))
 
     def _answer(self, method: str, body: bytes) -> None:
         path, _, query = self.path.partition("?")
-        asked = Asked(method, path, dict(parse_qsl(query)), self.headers, body)
-        route, sent = self.server.side(asked)
-        self.server.ledger.note(Request(route, self.path, sent.status))
+        sent = self.server.answer(Asked(method, path, dict(parse_qsl(query)), self.headers, body), self.path)
+        time.sleep(sent.pause)
+        self.close_connection = sent.cut or sent.mute
+        if sent.mute:
+            return
         headers = {**sent.headers, "Content-Length": str(len(sent.body)), "Date": self.date_time_string()}
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         phrase = HTTPStatus(sent.status).phrase
+        shown = sent.body[: len(sent.body) // 2] if sent.cut else sent.body
         # One write: two would wait for each other wherever a proxy or a kernel delays small packets.
-        self.wfile.write(f"HTTP/1.1 {sent.status} {phrase}\r\n{head}\r\n".encode("latin-1") + sent.body)
+        self.wfile.write(f"HTTP/1.1 {sent.status} {phrase}\r\n{head}\r\n".encode("latin-1") + shown)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name is http.server's
         """Say nothing: the ledger keeps what was asked."""
 
 
-def _sent(answer: Answer, known: str | None) -> _Sent:
+def _sent(answer: Answer, known: str | None) -> Sent:
     """The answer with its tag, and without its body where that is `known`."""
     optional = {"Link": answer.link, "Location": answer.location}
     headers = {"Content-Type": _JSON, **{name: value for name, value in optional.items() if value is not None}}
     if answer.status != HTTPStatus.OK:
-        return _Sent(answer.status, answer.body, headers)
+        return Sent(answer.status, answer.body, headers)
     tag = f'W/"{hashlib.sha256(answer.body).hexdigest()}"'
     headers["ETag"] = tag
     if known == tag:
-        return _Sent(HTTPStatus.NOT_MODIFIED, b"", headers)
-    return _Sent(answer.status, answer.body, headers)
+        return Sent(HTTPStatus.NOT_MODIFIED, b"", headers)
+    return Sent(answer.status, answer.body, headers)
 
 
-def _plain(status: int, text: str) -> _Sent:
-    return _Sent(status, text.encode(), {"Content-Type": "text/plain; charset=utf-8"})
+def _plain(status: int, text: str) -> Sent:
+    return Sent(status, text.encode(), {"Content-Type": "text/plain; charset=utf-8"})

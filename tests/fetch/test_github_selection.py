@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from github import Auth
 
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.github_client import Client, RefusedError
@@ -46,7 +47,8 @@ def choose() -> Iterator[Choose]:
                 forge="github", host="ghe.example", url=url, repositories=repositories, topics=topics, app=app,
                 token=token, throttle=0,
             )  # fmt: skip
-            client = Client(source, Budget(None, pause=lambda _: None))
+            # How an App comes by its token is no matter here.
+            client = Client(source, Budget(None, pause=lambda _: None), Auth.Token("t") if app else None)
             stack.callback(client.close)
             done = chosen(client, source)
             return done, [one.path for one in asked]

@@ -80,10 +80,17 @@ def deployment(
     repository: str = SHOP,
 ) -> Body:
     """A line of `deployments.jsonl`; `statuses` are state and time, oldest first."""
-    facts = Deployment(
-        id=id, sha=sha, ref=ref, environment=environment, creator="ada", created=created, statuses=statuses
-    )
     place = _place(repository)
+    facts = Deployment(
+        id=id,
+        sha=sha,
+        ref=ref,
+        environment=environment,
+        creator="ada",
+        created=created,
+        statuses=statuses,
+        log_url=f"{place.web}/actions/runs/1/job/1000",
+    )
     return {
         "repository": repository,
         "deployment": deployment_body(place, facts),
@@ -103,7 +110,7 @@ def release(tag: str, published: str | None = "2026-01-05T13:00:00Z", *, reposit
 
 def tag(name: str, sha: str, *, annotation: str | None = None, repository: str = SHOP) -> Body:
     """A line of `tags.jsonl`; `annotation` is the id of an annotated tag's own object."""
-    line = {"repository": repository, "tag": tag_body(_place(repository), name, sha)}
+    line = {"repository": repository, "tag": tag_body(_place(repository).api, name, sha)}
     return line if annotation is None else {**line, "object": annotation}
 
 

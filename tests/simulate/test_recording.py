@@ -213,7 +213,7 @@ JOB = '{"id": %s, "run_id": %s, "name": "x"}'
             json.dumps({**deployment(1), "statuses": {}}),
             "deployments.jsonl:1: `statuses` is no list of objects",
         ),
-        ("releases.jsonl", '{"repository": "acme/shop", "release": {}}', "releases.jsonl:1: `created_at` is no time"),
+        ("releases.jsonl", '{"repository": "acme/shop", "release": {}}', "releases.jsonl:1: `tag_name` is no text"),
         ("tags.jsonl", '{"repository": "acme/shop", "tag": {"commit": {}}}', "tags.jsonl:1: `sha` is no text"),
         ("tags.jsonl", json.dumps({**tag("v1", "a"), "object": 7}), "tags.jsonl:1: `object` is no text"),
         ("git_commits.csv", "sha,subject", "git_commits.csv:1: no column `authored_at`"),
