@@ -24,7 +24,7 @@ from pipelinedoctor.fetch.github_client import Client
 from pipelinedoctor.fetch.interface import Source
 from pipelinedoctor.fetch.web import proxy_of
 from tests.fetch.scripted import Asked, Said, scripted
-from tests.fetch.test_web import PEM, silent
+from tests.fetch.test_web import PEM, SAID
 
 TOKEN = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
 
