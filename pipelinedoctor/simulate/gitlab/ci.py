@@ -78,12 +78,16 @@ def jobs(asked: Asked) -> Answer:
 
 def pipeline_jobs(asked: Asked) -> Answer:
     """The jobs of a pipeline; those that were retried only where the query asks for them."""
-    return _pipeline_part(asked, bridges=False, retried=asked.query.flag("include_retried") or False)
+    every = asked.query.flag("include_retried")
+    jobs = asked.project.jobs
+    return _jobs_of(asked, jobs.by_pipeline.get(asked.numbers[0], ()) if every else jobs.latest(asked.numbers[0]))
 
 
 def bridges(asked: Asked) -> Answer:
     """The jobs of a pipeline that start other pipelines."""
-    return _pipeline_part(asked, bridges=True, retried=False)
+    jobs = asked.project.jobs
+    found = jobs.bridges.get(asked.numbers[0], ())
+    return _jobs_of(asked, [one for one in found if one.job_id not in jobs.retried])
 
 
 def job(asked: Asked) -> Answer:
@@ -119,7 +123,7 @@ def test_report_summary(asked: Asked) -> Answer:
     report = _report(asked)
     names = {"time": "total_time", "count": "total_count", **_COUNTS}
     total = {short: report[name] for short, name in names.items()} | {"suite_error": None}
-    executed = asked.project.jobs.of(asked.numbers[0], bridges=False, retried=False)
+    executed = asked.project.jobs.latest(asked.numbers[0])
     suites = [
         {name: value for name, value in suite.items() if name != "test_cases"}
         | {"build_ids": _built(executed, str(suite.get("name"))), "suite_error": suite.get("suite_error")}
@@ -145,10 +149,10 @@ def _job(asked: Asked) -> RecordedJob:
     return found
 
 
-def _pipeline_part(asked: Asked, *, bridges: bool, retried: bool) -> Answer:
+def _jobs_of(asked: Asked, found: Sequence[RecordedJob]) -> Answer:
+    """The asked page of the jobs of a pipeline."""
     _pipeline(asked)
     scope = _scope(asked)
-    found = asked.project.jobs.of(asked.numbers[0], bridges=bridges, retried=retried)
     shown, headers = page(asked.place, [one for one in found if not scope or one.status in scope])
     return array(bodies(shown), headers)
 

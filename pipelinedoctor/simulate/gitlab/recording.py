@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from pipelinedoctor.errors import UsageError
 from pipelinedoctor.simulate.gitlab.asked import dump
 from pipelinedoctor.simulate.gitlab.attachments import Attachments
-from pipelinedoctor.simulate.gitlab.jobs import NO_JOBS, Jobs, read_jobs
+from pipelinedoctor.simulate.gitlab.jobs import Jobs, read_jobs
 from pipelinedoctor.simulate.gitlab.rows import Change, Row, read_changes, read_rows, row
 from pipelinedoctor.simulate.lines import Line, instant, lines
 from pipelinedoctor.simulate.recording import read_about
@@ -88,7 +88,7 @@ class GitLabRecording:
                 project,
                 *head,
                 pipelines=pipelines.get(project, {}),
-                jobs=jobs.get(project, NO_JOBS),
+                jobs=jobs.get(project) or Jobs.of({}, {}),
                 changes=changes.get(project, {}),
                 rows={name: found.get(project, ()) for name, found in rows.items()},
             )
