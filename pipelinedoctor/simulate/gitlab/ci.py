@@ -39,19 +39,20 @@ def pipelines(asked: Asked) -> Answer:
     query = asked.query
     source = query.choice("source", _SOURCES, "")
     status = query.choice("status", _STATUSES, "")
+    wanted = {name: text for name in ("ref", "sha", "name") if (text := query.get(name))}
+    wanted |= {name: text for name, text in (("source", source), ("status", status)) if text}
     rows = [
         one.row
         for one in asked.project.pipelines.values()
-        if (one.row.facts["source"] == source if source else one.row.facts["source"] != _CHILD)
-        and status in ("", one.row.facts["status"])
-        and all(query.get(name) in (None, one.row.facts.get(name)) for name in ("ref", "sha", "name"))
+        if (source or one.row.facts["source"] != _CHILD)
+        and all(one.row.facts.get(name) == text for name, text in wanted.items())
     ]
     scope = query.choice("scope", ("running", "pending", "finished", "branches", "tags"), "")
     if scope in ("branches", "tags"):
         rows = list({row.facts["ref"]: row for row in rows if bool(row.facts.get("tag")) == (scope == "tags")}.values())
     elif scope:
-        wanted = {"running": {"running"}, "pending": _PENDING, "finished": _OVER}[scope]
-        rows = [row for row in rows if row.facts["status"] in wanted]
+        states = {"running": {"running"}, "pending": _PENDING, "finished": _OVER}[scope]
+        rows = [row for row in rows if row.facts["status"] in states]
     by = query.choice("order_by", ("id", "status", "ref", "updated_at", "user_id"), "id")
     rising = query.choice("sort", ("asc", "desc"), "desc") == "asc"
     found = in_order(in_times(rows, query, "updated", "created"), by, rising=rising)
@@ -67,7 +68,8 @@ def jobs(asked: Asked) -> Answer:
     """All jobs of the project, retried ones too, newest first: by page without a total, or by cursor."""
     known = asked.project.jobs.known
     scope = _scope(asked)
-    ids = [one for one in asked.project.jobs.ids if not scope or known[one].status in scope]
+    every = asked.project.jobs.ids
+    ids = [one for one in every if known[one].status in scope] if scope else every
     if asked.query.get("pagination") == "keyset":
         chosen, headers = by_cursor(asked.place, ids)
     else:
