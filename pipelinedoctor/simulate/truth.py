@@ -4,9 +4,9 @@
 its name as the forge lists it today, a test `classname::name`; `recent` means: in runs made in the last 30 days before
 `as_of`. `key` names a planted fault; the rows of `failing_jobs` point to it.
 
-What of the organisation is on GitLab is told in the same words. A pipeline's path is there the file that defines it, a run is
-a pipeline, `event` is `pull_request` for a merge request's, and `attempt` counts the rounds in which jobs were retried.
-`host` is that of GitHub; counts are of both.
+What of the organisation is on GitLab is told in the same words. A run is there a pipeline, a pipeline's path its source
+(`push`, `merge_request_event`, `schedule`, `parent_pipeline`), `event` is `pull_request` for a merge request's, and `attempt`
+counts the rounds in which jobs were retried. `host` is that of GitHub; counts are of both.
 
 - `version`, `seed`, `host`, `start`, `as_of`
 - `counts`: how many runs, attempts, jobs (executions over all attempts), failing jobs, artifacts, test results, commits

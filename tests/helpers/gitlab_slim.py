@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelinedoctor.simulate.gitlab.plan import CHILD, CI
-
 Body = dict[str, Any]
 _EVENTS = {"merge_request_event": "pull_request", "parent_pipeline": "push"}
 _ENDS = {"failed": "failure", "canceled": "cancelled", "success": "success", "skipped": "skipped"}
@@ -32,7 +30,7 @@ def runs(folder: Path) -> dict[int, Body]:
             "conclusion": "startup_failure" if one["yaml_errors"] else _ENDS.get(one["status"]),
             "status": "in_progress" if one["status"] == "running" else "completed",
             "created_at": _plain(one["created_at"]),
-            "path": CHILD if one["source"] == "parent_pipeline" else CI,
+            "path": one["source"],
             "run_attempt": len(rounds.get(one["id"], [1])),
             "repository": paths[one["project_id"]],
         }

@@ -27,6 +27,7 @@ from pipelinedoctor.simulate.gitlab.render import (
     time,
     with_children,
 )
+from pipelinedoctor.simulate.gitlab.sources import in_words
 from pipelinedoctor.simulate.ledger import Ledger
 from pipelinedoctor.simulate.reports import Reports
 from pipelinedoctor.simulate.results import broken_tests, reported
@@ -71,7 +72,7 @@ def write_projects(folder: Path, seed: int, extent: Extent, outages: Sequence[Ou
             _write_project(files, seed, one, mine, ledger)
     about = {"forge": "gitlab", "origin": "simulated", "host": HOST, "as_of": stamp(AS_OF)}
     (folder / "recording.json").write_text(text(about) + "\n", encoding="utf-8")
-    return ledger.truth()
+    return in_words(ledger.truth())
 
 
 def _pipelines(seed: int, pasts: Sequence[Past], faults: Faults) -> list[Made]:

@@ -8,9 +8,8 @@ from random import Random
 from pipelinedoctor.simulate.plan import BUILD_TOOL, LINT_TOOL, TEST_TOOL, JobPlan, PipelinePlan, RepositoryPlan, suite
 
 HOST = "gitlab.simulated.invalid"
-CI = ".gitlab-ci.yml"
-CHILD = ".gitlab/deploy.yml"
-"""What the child pipeline runs that a push to the default branch starts."""
+CI, NIGHTLY, CHILD = "checks", "nightly", "deploy"
+"""Names of plans, of which no body tells. The last is of the child pipeline that a push to the default branch starts."""
 BRIDGE = "deploy"
 """The job that starts it."""
 DEPLOYS = "apply"
@@ -101,4 +100,4 @@ def _nightly() -> PipelinePlan:
         JobPlan("load", 25.0, "compose", ("prepare",), label="linux"),
         JobPlan("audit", 1.5, "shell", label="linux"),
     )
-    return PipelinePlan(CI, "Nightly", ("schedule",), jobs)
+    return PipelinePlan(NIGHTLY, "Nightly", ("schedule",), jobs)

@@ -10,6 +10,7 @@ from pipelinedoctor.simulate.gitlab import bodies
 from pipelinedoctor.simulate.gitlab.bodies import Body, Site
 from pipelinedoctor.simulate.gitlab.logtext import UNSTARTED
 from pipelinedoctor.simulate.gitlab.plan import BRIDGE, CHILD, HOST, MAY_FAIL, STAGES
+from pipelinedoctor.simulate.gitlab.sources import source_of
 
 _STATUSES = {
     "success": "success",
@@ -19,7 +20,6 @@ _STATUSES = {
     "skipped": "skipped",
 }
 _WAITING = {"queued": "pending", "created": "created"}
-_SOURCES = {"push": "push", "pull_request": "merge_request_event", "schedule": "schedule"}
 _REASONS = {
     "timeout": "job_execution_timeout", "runner pool": "stuck_or_timeout_failure", "runner lost": "runner_system_failure",
     "registry down": "runner_system_failure", "rate limit": "runner_system_failure",
@@ -131,7 +131,7 @@ def pipeline_body(made: Made) -> Body:
     finished = max(ended, default=run.updated) if over else None
     facts = {
         "id": run.id, "iid": made.iid, "sha": trigger.commit.sha, "ref": ref_of(run), "status": made.status,
-        "source": "parent_pipeline" if trigger.pipeline.path == CHILD else _SOURCES[trigger.event],
+        "source": source_of(trigger.pipeline.path, trigger.event),
         "created_at": time(trigger.at), "updated_at": time(run.updated),
         "user": bodies.user_body(HOST, trigger.commit.author),
         "yaml_errors": None if run.attempts[0].jobs else _NO_FILE,
