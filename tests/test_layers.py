@@ -92,6 +92,7 @@ LIBRARIES: dict[str, set[str]] = {
     "drain3": {"logs"},
     "duckdb": {"store"},
     "github": {"fetch"},
+    "graphql": {"simulate"},
     "jinja2": {"report"},
     "lxml": {"fetch"},
     "markupsafe": {"report"},

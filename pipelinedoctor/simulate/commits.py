@@ -17,7 +17,8 @@ from typing import Any
 
 from pipelinedoctor.errors import UsageError
 from pipelinedoctor.simulate.lines import Line, find, lines, table
-from pipelinedoctor.simulate.recording import RecordedRepository, Recording
+from pipelinedoctor.simulate.recorded import RecordedRepository
+from pipelinedoctor.simulate.recording import Recording
 
 _CSV = ("git_commits.csv", "git_graph.csv", "git_tags.csv")
 
@@ -39,6 +40,15 @@ class Commits:
     known: Mapping[str, RecordedCommit]
     default: Sequence[RecordedCommit]
     tags: Mapping[str, str]
+
+    def until(self, moment: datetime) -> "Commits":
+        """Those committed up to a moment, and the tags that do not name a later one."""
+        later = {sha for sha, commit in self.known.items() if commit.committed_at > moment}
+        return Commits(
+            {sha: commit for sha, commit in self.known.items() if sha not in later},
+            [commit for commit in self.default if commit.sha not in later],
+            {name: sha for name, sha in self.tags.items() if sha not in later},
+        )
 
     def behind(self, start: str) -> list[RecordedCommit] | None:
         """The commits that a sha or a tag leads to, newest first; `None` where it leads nowhere."""

@@ -4,8 +4,10 @@ Everything follows from the seed and the scale: the same two give the same bytes
 often, was set after published figures on flaky tests, reruns and outages; `truth` says what is known of the outcome.
 """
 
+import gzip
+import io
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -19,13 +21,17 @@ from pipelinedoctor.simulate.execution import Execution, Executor, Run
 from pipelinedoctor.simulate.faults import Faults
 from pipelinedoctor.simulate.gitlab.organisation import Extent, write_projects
 from pipelinedoctor.simulate.ledger import Ledger
-from pipelinedoctor.simulate.plan import HOST, repositories
+from pipelinedoctor.simulate.plan import DEPLOY, HOST, repositories
 from pipelinedoctor.simulate.planting import plant
+from pipelinedoctor.simulate.proposals import proposals
+from pipelinedoctor.simulate.releasing import annotations, deployments, releases
 from pipelinedoctor.simulate.reports import Reports
 from pipelinedoctor.simulate.results import broken_tests, reported
 from pipelinedoctor.simulate.truth import Truth, joined
 
-_FILES = ("runs", "jobs", "logs", "artifacts", "commits", "repositories")
+_FILES = ("runs", "jobs", "logs", "annotations", "artifacts", "commits", "repositories", "releases", "tags")
+_PACKED = ("pulls", "deployments")
+"""Each of their lines has the whole repository twice."""
 _FIRST_RUN = 15_200_000_000
 _FIRST_JOB = 43_100_000_000
 
@@ -57,20 +63,33 @@ def write_organisation(folder: Path, *, seed: int, scale: Scale = FULL) -> Truth
     ledger = Ledger(seed, start, pasts, faults)
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        files = {
+        files: dict[str, IO[str]] = {
             name: stack.enter_context((folder / f"{name}.jsonl").open("w", encoding="utf-8", newline="\n"))
             for name in _FILES
         }
+        files |= {name: stack.enter_context(_packed(folder / f"{name}.jsonl.gz")) for name in _PACKED}
         _write_repositories(files, pasts)
         writers = {one.name: Reports(Random(f"{seed}/{one.name}/reports"), one) for one in plans}
         for run in runs:
             _write_run(files, run, writers[run.trigger.repository.name], ledger)
+        _write_deliveries(files, seed, pasts, runs)
     about = {"origin": "simulated", "host": HOST, "as_of": stamp(AS_OF)}
     (folder / "recording.json").write_text(text(about) + "\n", encoding="utf-8")
     extent = Extent(min(scale.repositories, 3), start, scale.changes_a_day)
     truth = joined(ledger.truth(), write_projects(folder / "gitlab", seed, extent, faults.outages))
     (folder / "truth.json").write_text(truth.json(), encoding="utf-8")
     return truth
+
+
+@contextmanager
+def _packed(path: Path) -> Iterator[IO[str]]:
+    """A gzip file to write, the same bytes for the same text."""
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile("", "wb", 1, raw, mtime=0) as packed,
+        io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as file,
+    ):
+        yield file
 
 
 def _runs(seed: int, pasts: Sequence[Past], faults: Faults) -> list[Run]:
@@ -117,12 +136,33 @@ def _write_run(files: Mapping[str, IO[str]], run: Run, reports: Reports, ledger:
             tests = [(run.trigger.repository.tests[i], said) for i, said in broken.items()]
             log = logtext.log(run, job, job.failure, tests)
             files["logs"].write(f'{{"job_id":{job.id},"log":{text(log)}}}\n')
+            found = annotations(run, log)
+            files["annotations"].write(f'{{"job_id":{job.id},"annotations":{text(found)}}}\n')
         if reported(job):
-            found = reports.files(Random(f"{job.id}/report"), job.completed or AS_OF, broken)
-            name = _artifact(job, number)
-            entry = {"run_id": run.id, "attempt": number, "name": name, "files": found}
+            entry = {
+                "run_id": run.id,
+                "attempt": number,
+                "name": _artifact(job, number),
+                "files": reports.files(Random(f"{job.id}/report"), job.completed or AS_OF, broken),
+            }
             files["artifacts"].write(text(entry) + "\n")
             ledger.add_report(run, job)
+
+
+def _write_deliveries(files: Mapping[str, IO[str]], seed: int, pasts: Sequence[Past], runs: Sequence[Run]) -> None:
+    """Write what is delivered; its chances have generators of their own, so that they move nothing else."""
+    for one in pasts:
+        repository = one.repository
+        place = bodies.place(repository)
+        mine = [run for run in runs if run.trigger.repository is repository and run.trigger.pipeline.path == DEPLOY]
+        found = {
+            "pulls": proposals(Random(f"{seed}/{repository.name}/pulls"), one, place),
+            "deployments": deployments(Random(f"{seed}/{repository.name}/deployments"), mine, place),
+            **releases(Random(f"{seed}/{repository.name}/releases"), one, place),
+        }
+        for name, entries in found.items():
+            for entry in entries:
+                files[name].write(text({"repository": repository.full_name, **entry}) + "\n")
 
 
 def _executions(run: Run) -> Iterator[tuple[int, Execution]]:

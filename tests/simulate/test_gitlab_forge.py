@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import gitlab
@@ -12,6 +13,7 @@ import requests
 from pipelinedoctor.errors import UsageError
 from pipelinedoctor.simulate.forge import Forge
 from pipelinedoctor.simulate.gitlab.forge import serve_gitlab
+from pipelinedoctor.simulate.mishaps import Mishap
 from tests.helpers.gitlab_recordings import case, change, deployment, job, pipeline, write_gitlab
 
 JOBS = "/api/v4/projects/acme%2Fshop/jobs"
@@ -124,6 +126,30 @@ def test_past_the_allowance_all_is_refused_until_the_minute_is_over(folder: Path
     assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
     assert "Retry-After" not in answers[1].headers
     assert int(refused.headers["RateLimit-Reset"]) > 0
+
+
+def test_time_passes_on_demand(folder: Path) -> None:
+    morning = datetime(2026, 1, 10, 11, tzinfo=UTC)
+    target = "/api/v4/projects/acme%2Fshop"
+    with serve_gitlab(folder, until=morning) as forge:
+        assert forge.as_of == morning
+        assert [one["id"] for one in get(forge, f"{target}/pipelines").json()] == [9, 8, 7, 6, 1]
+        assert [one["id"] for one in get(forge, JOBS, PRIVATE_TOKEN="x").json()][:2] == [9000, 8000]
+        later = forge.advance(None)
+        assert (later.url, later.as_of > morning) == (forge.url, True)
+        assert get(forge, f"{target}/pipelines").headers["X-Total"] == "15"
+        assert get(forge, JOBS, PRIVATE_TOKEN="x").json()[0]["id"] == 19_000
+
+
+def test_faults_strike_on_demand(forge: Forge) -> None:
+    forge.plant(Mishap("429 with Retry-After", route="*/jobs", at=(1,), seconds=7), Mishap("500", route="*/trace"))
+    first, second = (get(forge, JOBS, PRIVATE_TOKEN="x") for _ in range(2))
+    trace = get(forge, f"{JOBS}/1001/trace", PRIVATE_TOKEN="x")
+    forge.heal()
+    assert (first.status_code, first.headers["Retry-After"]) == (429, "7")
+    assert "RateLimit-Remaining" in first.headers
+    assert (second.status_code, trace.status_code) == (200, 500)
+    assert forge.statuses() == {200: 1, 429: 1, 500: 1}
 
 
 def test_whose_token_is_asked_for(folder: Path) -> None:

@@ -6,7 +6,7 @@ ones too. Of the jobs of one name in a pipeline, the one of the highest id count
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,14 @@ class Jobs:
     def of(cls, jobs: Mapping[int, RecordedJob], bridges: Mapping[int, RecordedJob]) -> "Jobs":
         """Put in order, each by its id."""
         return cls(jobs, sorted(jobs), _retried(jobs, bridges), _by_pipeline(jobs), _by_pipeline(bridges))
+
+    def within(self, pipelines: Collection[int]) -> "Jobs":
+        """Those of some pipelines."""
+        bridges = [one for found in self.bridges.values() for one in found]
+        return Jobs.of(
+            {number: job for number, job in self.known.items() if job.pipeline_id in pipelines},
+            {one.job_id: one for one in bridges if one.pipeline_id in pipelines},
+        )
 
     def latest(self, pipeline_id: int) -> list[RecordedJob]:
         """The jobs of a pipeline that were not retried, newest first."""
