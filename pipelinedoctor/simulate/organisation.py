@@ -15,19 +15,19 @@ from typing import IO
 
 from pipelinedoctor.simulate import bodies, logtext
 from pipelinedoctor.simulate.bodies import text
-from pipelinedoctor.simulate.causes import Failure
 from pipelinedoctor.simulate.changes import Past, past
 from pipelinedoctor.simulate.clock import AS_OF, DAY, stamp
-from pipelinedoctor.simulate.complaints import Complaint, complaint
 from pipelinedoctor.simulate.execution import Execution, Executor, Run
 from pipelinedoctor.simulate.faults import Faults
+from pipelinedoctor.simulate.gitlab.organisation import Extent, write_projects
 from pipelinedoctor.simulate.ledger import Ledger
-from pipelinedoctor.simulate.plan import DEPLOY, HOST, RepositoryPlan, TestCase, repositories
+from pipelinedoctor.simulate.plan import DEPLOY, HOST, repositories
 from pipelinedoctor.simulate.planting import plant
 from pipelinedoctor.simulate.proposals import proposals
 from pipelinedoctor.simulate.releasing import annotations, deployments, releases
 from pipelinedoctor.simulate.reports import Reports
-from pipelinedoctor.simulate.truth import Truth
+from pipelinedoctor.simulate.results import broken_tests, reported
+from pipelinedoctor.simulate.truth import Truth, joined
 
 _FILES = ("runs", "jobs", "logs", "annotations", "artifacts", "commits", "repositories", "releases", "tags")
 _PACKED = ("pulls", "deployments")
@@ -52,6 +52,7 @@ SMALL = Scale(repositories=4, weeks=6, changes_a_day=0.5)
 def write_organisation(folder: Path, *, seed: int, scale: Scale = FULL) -> Truth:
     """Write the recording of an organisation, and `truth.json`, into `folder`, which is made if it is not there.
 
+    What it has on GitLab (at most three projects) is a recording of its own, in `folder / "gitlab"`. One truth is of both.
     Artifacts are written for the runs that failed or were rerun only: nothing else is read of them.
     """
     start = AS_OF - scale.weeks * 7 * DAY
@@ -74,7 +75,8 @@ def write_organisation(folder: Path, *, seed: int, scale: Scale = FULL) -> Truth
         _write_deliveries(files, seed, pasts, runs)
     about = {"origin": "simulated", "host": HOST, "as_of": stamp(AS_OF)}
     (folder / "recording.json").write_text(text(about) + "\n", encoding="utf-8")
-    truth = ledger.truth()
+    extent = Extent(min(scale.repositories, 3), start, scale.changes_a_day)
+    truth = joined(ledger.truth(), write_projects(folder / "gitlab", seed, extent, faults.outages))
     (folder / "truth.json").write_text(truth.json(), encoding="utf-8")
     return truth
 
@@ -129,14 +131,14 @@ def _write_run(files: Mapping[str, IO[str]], run: Run, reports: Reports, ledger:
     if not run.red:
         return
     for number, job in _executions(run):
-        broken = _broken(run.trigger.repository, job)
+        broken = broken_tests(run.trigger.repository, job)
         if job.failure is not None:
             tests = [(run.trigger.repository.tests[i], said) for i, said in broken.items()]
             log = logtext.log(run, job, job.failure, tests)
             files["logs"].write(f'{{"job_id":{job.id},"log":{text(log)}}}\n')
             found = annotations(run, log)
             files["annotations"].write(f'{{"job_id":{job.id},"annotations":{text(found)}}}\n')
-        if _reported(job):
+        if reported(job):
             entry = {
                 "run_id": run.id,
                 "attempt": number,
@@ -167,25 +169,6 @@ def _executions(run: Run) -> Iterator[tuple[int, Execution]]:
     for number, attempt in enumerate(run.attempts, 1):
         for job in attempt.jobs:
             yield number, job
-
-
-def _reported(job: Execution) -> bool:
-    """Whether the job came as far as to write a test report: it passed, or its tests failed."""
-    if not job.plan.suite:
-        return False
-    return job.conclusion == "success" or (job.failure is not None and bool(job.failure.tests))
-
-
-def _broken(repository: RepositoryPlan, job: Execution) -> dict[int, Complaint]:
-    failure: Failure | None = job.failure
-    if failure is None:
-        return {}
-    random = Random(f"{job.id}/tests")
-    tests: tuple[TestCase, ...] = repository.tests
-    return {
-        number: complaint(tests[number], repository.language, (key or "").startswith("flaky"), random)
-        for number, key in failure.tests
-    }
 
 
 def _artifact(job: Execution, attempt: int) -> str:
