@@ -2,7 +2,7 @@
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,9 +63,19 @@ def serve(folder: Path, *, token: str | None = None, rate_limit: int = PLENTY) -
     With a `token`, requests without it are refused; `rate_limit` is how many requests an hour may cost.
     Raises `UsageError` where the folder is no recording.
     """
+    with spawned(_github, folder, token, rate_limit) as forge:
+        yield forge
+
+
+@contextmanager
+def spawned(run: Callable[..., None], *arguments: Any) -> Iterator[Forge]:
+    """The forge that `run(*arguments, pipe)` is in a process of its own, which ends with the `with` or with this process.
+
+    `run` sends what `attend` does, or the error that this raises.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(folder, token, rate_limit, theirs), name="loopback-forge", daemon=True)
+    process = context.Process(target=_begun, args=(run, *arguments, theirs), name="loopback-forge", daemon=True)
     with _deaf_to_ctrl_c():
         process.start()
     theirs.close()
@@ -110,9 +120,12 @@ def _started(pipe: Connection) -> Forge:
     return Forge(**ready, _pipe=pipe)
 
 
-def _run(folder: Path, token: str | None, rate_limit: int, pipe: Connection) -> None:
-    """The life of the process: serve until the other end of the pipe is closed, be it by the end of the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be started deaf to it
+def _begun(run: Callable[..., None], *arguments: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where the process could not be started deaf to it
+    run(*arguments)
+
+
+def _github(folder: Path, token: str | None, rate_limit: int, pipe: Connection) -> None:
     ledger = Ledger(rate_limit)
     servers = Server(ledger), Server(ledger)
     try:
@@ -124,22 +137,27 @@ def _run(folder: Path, token: str | None, rate_limit: int, pipe: Connection) -> 
         return
     servers[0].start(ApiSide(api, ledger, token))
     servers[1].start(BlobSide(blobs))
+    about = {
+        "host": recording.host,
+        "origin": recording.origin,
+        "as_of": recording.as_of,
+        "repositories": tuple(recording.repositories),
+        "gaps": tuple(recording.gaps()),
+    }
+    attend(pipe, servers, about)
+
+
+def attend(pipe: Connection, servers: tuple[Server, Server], about: Mapping[str, Any]) -> None:
+    """Tell of two started servers (API and blobs, one ledger) until the other end of the pipe is closed, be it by the end
+    of the parent; `about` are the rest of the fields of a `Forge`.
+    """
+    ledger = servers[0].ledger
     answers: dict[str, Callable[[], Any]] = {
         "requests": lambda: list(ledger.requests),
         "counts": ledger.counts,
         "reset": ledger.clear,
     }
     with suppress(EOFError, ConnectionError):
-        pipe.send(
-            {
-                "url": servers[0].url,
-                "blob_url": servers[1].url,
-                "host": recording.host,
-                "origin": recording.origin,
-                "as_of": recording.as_of,
-                "repositories": tuple(recording.repositories),
-                "gaps": tuple(recording.gaps()),
-            }
-        )
+        pipe.send({"url": servers[0].url, "blob_url": servers[1].url, **about})
         while True:
             pipe.send(answers[pipe.recv()]())

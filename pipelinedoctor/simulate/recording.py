@@ -78,7 +78,7 @@ class Recording:
     @classmethod
     def open(cls, folder: Path) -> "Recording":
         """Read runs, jobs and repositories; raises `UsageError` that names file and line where they are odd."""
-        about = _about(folder)
+        about = read_about(folder)
         attempts = _attempts(folder)
         newest = sorted((_newest(kept) for kept in attempts.values()), key=lambda run: (run.created_at, run.run_id))
         archives = {run.archive_dir: run.run_id for run in newest if run.archive_dir is not None}
@@ -159,13 +159,14 @@ class Recording:
         )
 
 
-def _about(folder: Path) -> dict[str, Any]:
+def read_about(folder: Path) -> dict[str, Any]:
+    """What `recording.json` says, checked; empty where there is no such file."""
     path = folder / "recording.json"
     if not path.is_file():
         return {}
     line = Line(path, 0, path.read_text(encoding="utf-8", errors="replace"))
     about = line.load()
-    for key in set(about) & {"host", "origin", "as_of"}:
+    for key in set(about) & {"forge", "host", "origin", "as_of"}:
         line.string(about, key)
     if "as_of" in about:
         line.time(about, "as_of")

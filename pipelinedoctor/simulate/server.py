@@ -14,12 +14,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import parse_qsl
 
-from pipelinedoctor.simulate.blobs import Blobs
+from pipelinedoctor.simulate.blobs import BlobStore
 from pipelinedoctor.simulate.paging import RefusedError
 from pipelinedoctor.simulate.routes import Answer, Api, refusal
 
 _JSON = "application/json; charset=utf-8"
 _HOUR = 3600
+_TOKENS = ("Authorization", "PRIVATE-TOKEN", "JOB-TOKEN")
+"""The headers in which either forge takes a token."""
+
 _ALLOWANCE = "/rate_limit"
 
 
@@ -33,13 +36,17 @@ class Request(NamedTuple):
 
 @dataclass(slots=True)
 class Ledger:
-    """What was asked, in order, and what is left of the hourly allowance."""
+    """What was asked, in order, and what is left of the allowance of `limit` requests in `period` seconds."""
 
     limit: int
+    period: int = _HOUR
     requests: list[Request] = field(default_factory=list)
     _used: int = 0
-    _reset: int = field(default_factory=lambda: int(time.time()) + _HOUR)
+    _reset: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._reset = int(time.time()) + self.period
 
     def note(self, request: Request) -> None:
         """Keep a request in mind."""
@@ -61,11 +68,16 @@ class Ledger:
         with self._lock:
             now = int(time.time())
             if now >= self._reset:
-                self._used, self._reset = 0, now + _HOUR
+                self._used, self._reset = 0, now + self.period
             if self._used >= self.limit:
                 return False
             self._used += 1
             return True
+
+    def wait(self) -> int:
+        """In how many seconds, at least 1, the allowance is whole again."""
+        with self._lock:
+            return max(1, self._reset - int(time.time()))
 
     def refund(self) -> None:
         """Give a request back: an unchanged answer costs nothing."""
@@ -73,14 +85,16 @@ class Ledger:
             self._used -= 1
 
     def state(self) -> dict[str, int]:
-        """The allowance in the words of `/rate_limit`."""
+        """The allowance in the words of GitHub's `/rate_limit`."""
         with self._lock:
             left = {"remaining": self.limit - self._used, "used": self._used}
             return {"limit": self.limit, **left, "reset": self._reset}
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent:
+class Sent:
+    """What goes over the wire, but for the headers that every answer has."""
+
     status: int
     body: bytes
     headers: Mapping[str, str]
@@ -94,7 +108,7 @@ class ApiSide:
         self._ledger = ledger
         self._token = token
 
-    def __call__(self, path: str, query: str, headers: Message) -> tuple[str, _Sent]:
+    def __call__(self, path: str, query: str, headers: Message) -> tuple[str, Sent]:
         """The route and what to send."""
         refused = self._refused(path, headers.get("Authorization"))
         route, answer = ("refused", refused) if refused else self._answer(path, dict(parse_qsl(query)))
@@ -126,22 +140,22 @@ class ApiSide:
 class BlobSide:
     """What the blobs' server does with a request. It refuses, and by its route tells, one that brings a token along."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
-    def __call__(self, path: str, query: str, headers: Message) -> tuple[str, _Sent]:
+    def __call__(self, path: str, query: str, headers: Message) -> tuple[str, Sent]:
         """The route and what to send."""
         kind = f"blob {path.split('/')[1]}"
-        if headers.get("Authorization") is not None:
-            return f"{kind} with a token", _plain(400, "Authentication information is not given in the correct format.")
+        if any(headers.get(name) is not None for name in _TOKENS):
+            return f"{kind} with a token", plain(400, "Authentication information is not given in the correct format.")
         try:
             content_type, content = self._blobs.content(path, dict(parse_qsl(query)))
         except RefusedError as error:
-            return kind, _plain(error.status, error.message)
-        return kind, _Sent(200, content, {"Content-Type": content_type})
+            return kind, plain(error.status, error.message)
+        return kind, Sent(200, content, {"Content-Type": content_type})
 
 
-_Side = Callable[[str, str, Message], tuple[str, _Sent]]
+_Side = Callable[[str, str, Message], tuple[str, Sent]]
 
 
 class Server(ThreadingHTTPServer):
@@ -187,18 +201,19 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the ledger keeps what was asked."""
 
 
-def _sent(answer: Answer, known: str | None) -> _Sent:
+def _sent(answer: Answer, known: str | None) -> Sent:
     """The answer with its tag, and without its body where that is `known`."""
     optional = {"Link": answer.link, "Location": answer.location}
     headers = {"Content-Type": _JSON, **{name: value for name, value in optional.items() if value is not None}}
     if answer.status != HTTPStatus.OK:
-        return _Sent(answer.status, answer.body, headers)
+        return Sent(answer.status, answer.body, headers)
     tag = f'W/"{hashlib.sha256(answer.body).hexdigest()}"'
     headers["ETag"] = tag
     if known == tag:
-        return _Sent(HTTPStatus.NOT_MODIFIED, b"", headers)
-    return _Sent(answer.status, answer.body, headers)
+        return Sent(HTTPStatus.NOT_MODIFIED, b"", headers)
+    return Sent(answer.status, answer.body, headers)
 
 
-def _plain(status: int, text: str) -> _Sent:
-    return _Sent(status, text.encode(), {"Content-Type": "text/plain; charset=utf-8"})
+def plain(status: int, text: str) -> Sent:
+    """An answer of plain text."""
+    return Sent(status, text.encode(), {"Content-Type": "text/plain; charset=utf-8"})
