@@ -16,7 +16,7 @@ _A_WORKER = 100
 class Budget:
     """The requests that one fetch may still make, and their pace.
 
-    At the most `limit` of them, and `throttle` seconds at least between the starts of any two. `pause` waits some seconds;
+    At the most `limit` of them that cost something, and `throttle` seconds at least between the starts of any two. `pause` waits some seconds;
     unless it is given, a wait ends as soon as the budget is closed.
     """
 
@@ -25,6 +25,7 @@ class Budget:
         limit: int | None,
         *,
         throttle: float = 0,
+        max_wait: float = 60.0,
         progress: Progress | None = None,
         pause: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -35,11 +36,14 @@ class Budget:
         self._closed = threading.Event()
         self._pause = pause or self._closed.wait
         self._clock = clock
+        self.max_wait = max_wait
+        """Longest that a forge may ask to wait, in seconds, for it to be waited for."""
         self._lock = threading.Lock()
         self._end: ForgeError | None = None
         self._next = 0.0
         self._told: Counter[str] = Counter()
         self.made = 0
+        """Requests that cost something."""
         self.answered = False
         """Whether the forge has ever answered this fetch."""
 
@@ -63,6 +67,11 @@ class Budget:
                 with self._lock:
                     self.made -= 1
                 raise
+
+    def refund(self) -> None:
+        """Take a request back that cost nothing: its answer was "unchanged"."""
+        with self._lock:
+            self.made -= 1
 
     def hold(self, seconds: float) -> None:
         """Let no request begin for some seconds, of any thread; those that have their turn already go on."""

@@ -1,27 +1,27 @@
-"""Asking GitHub's REST API: one request at a time, counted, retried with patience, every refusal in one clear line.
+"""Asking GitHub's APIs: one request at a time, counted, retried with patience, every refusal in one clear line.
 
 PyGithub authenticates and follows renamed repositories; its objects are not used, because each
 hides requests of its own, and neither are its redirects to other hosts, which would carry the token along. Its
-connections are ours (`web`).
+connections are ours (`github_wire`, `web`).
 """
 
 import json
 import threading
-from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
 from github import Auth, Github
-from github.Requester import HTTPRequestsConnectionClass, RequestsResponse
 
 from pipelinedoctor import __version__
 from pipelinedoctor.errors import BudgetError, ForgeError
-from pipelinedoctor.fetch.bounds import first_line
+from pipelinedoctor.fetch.bounds import bounded, first_line
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.download import UnfitError
+from pipelinedoctor.fetch.github_wire import Connection, HeldError, PassingError
 from pipelinedoctor.fetch.interface import Source
-from pipelinedoctor.fetch.web import TIMEOUT_S, Answer, TroubleError, Web, chunks, joined
+from pipelinedoctor.fetch.limits import is_limit, seconds_to_wait, when
+from pipelinedoctor.fetch.web import TIMEOUT_S, TroubleError, Web, chunks, joined
 from pipelinedoctor.logs.redact import redact
 
 PER_PAGE = 100
@@ -29,8 +29,6 @@ BACKOFF_S = (1.0, 2.0, 4.0, 8.0)
 """Waits before the four further tries of a request that failed in passing."""
 ABSENT_S = (0.5, 1.5)
 """The same where nothing listens, or the name is not known, and nothing was ever heard of the forge in this fetch."""
-LIMIT_S = 60
-"""Longest that a forge may ask to wait for it to be waited for."""
 _HOPS = 5
 """Redirects of one request that are followed, to where a renamed repository now is."""
 _AGENT = f"pipelinedoctor/{__version__}"
@@ -46,22 +44,32 @@ class RefusedError(ForgeError):
         self.status = status
 
 
-class _PassingError(Exception):
-    """A fault that another try may not meet; `status` is the HTTP status, if there was an answer."""
+class Spent(NamedTuple):
+    """Requests made, and how many of them were answered "unchanged"."""
 
-    def __init__(self, message: str, status: int | None = None, *, absent: bool = False) -> None:
-        super().__init__(message)
-        self.status = status
-        self.absent = absent
+    requests: int = 0
+    free: int = 0
+
+    def since(self, earlier: "Spent") -> dict[str, int]:
+        """What was spent since, as `Page` takes it."""
+        return {"requests": self.requests - earlier.requests, "free": self.free - earlier.free}
 
 
-class _HeldError(_PassingError):
-    """The forge asked to wait some seconds; `limit` is what to raise when it does so again and again."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An answer and its ETag; without a body where the forge said that it is unchanged."""
 
-    def __init__(self, seconds: int, limit: BudgetError) -> None:
-        super().__init__("asks for fewer requests")
-        self.seconds = seconds
-        self.limit = limit
+    body: Any
+    etag: str | None
+    unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GraphAnswer:
+    """What GraphQL answered: data, which may lack parts, and the `types` of errors by the first word of their path."""
+
+    data: Mapping[str, Any]
+    types: Mapping[str, str]
 
 
 class Client:
@@ -84,9 +92,13 @@ class Client:
             user_agent=_AGENT,
         )
         self._web = Web(_AGENT)
-        self._connection = _Connection(self._web, source.url)
-        self.made = 0
+        self._connection = Connection(self._web, source.url)
+        self.spent = Spent()
+
+    @property
+    def made(self) -> int:
         """Requests this client made."""
+        return self.spent.requests
 
     def close(self) -> None:
         """Close the connections."""
@@ -97,7 +109,29 @@ class Client:
 
         Raises `RefusedError` for an error status, `BudgetError` at a limit, `ForgeError` where the forge stays silent.
         """
-        return self._patiently(lambda: self._json(self._request(path, parameters)[1]))
+        return self._patiently(lambda: self._json(self._request(path, parameters)[2]))
+
+    def ask_again(self, path: str, parameters: Mapping[str, object] | None, etag: str | None) -> Known:
+        """The same, unless it still is what `etag` was told for; raises as `ask` does."""
+        return self._patiently(lambda: self._known(path, parameters, etag))
+
+    def graphql(self, query: str, variables: Mapping[str, object], *, patient: bool = True) -> GraphAnswer:
+        """What the forge's GraphQL answers; raises as `ask` does, and `RefusedError` where the whole query is refused.
+
+        Without patience the first fault is raised at once, with status 502: the query may be too large.
+        """
+
+        def attempt() -> GraphAnswer:
+            return self._graph(self._request(self._github.requester.graphql_url, None, (query, variables))[2])
+
+        if patient:
+            return self._patiently(attempt)
+        try:
+            return attempt()
+        except HeldError:
+            return self._patiently(attempt)
+        except PassingError as error:
+            raise RefusedError(f"{self._host}: {error}", 502) from None
 
     def pages(self, path: str, key: str, parameters: Mapping[str, object] | None = None) -> Iterator[Mapping[str, Any]]:
         """The entries of a paged list that stands under `key`, page by page, until one brings nothing new."""
@@ -116,7 +150,7 @@ class Client:
 
         Raises what `ask` raises, and what `read` raises.
         """
-        location = self._patiently(lambda: self._request(path, None)[0].get("location"))
+        location = self._patiently(lambda: self._request(path, None)[1].get("location"))
         if not location:
             raise RefusedError(f"{self._host} named no place to download {path} from", 404)
         return self._patiently(lambda: self._download(location, read))
@@ -127,7 +161,7 @@ class Client:
             tries += 1
             try:
                 return attempt()
-            except _PassingError as error:
+            except PassingError as error:
                 waits = self._waits(error)
                 if tries > len(waits):
                     raise self._given_up(error, tries) from None
@@ -135,109 +169,107 @@ class Client:
                 with self._budget.telling(f"{self._host}: {error}, waiting {wait:g} s"):
                     self._budget.wait(wait)
 
-    def _waits(self, error: _PassingError) -> Sequence[float]:
-        if isinstance(error, _HeldError):
+    def _waits(self, error: PassingError) -> Sequence[float]:
+        if isinstance(error, HeldError):
             return [error.seconds] * len(BACKOFF_S)
         return ABSENT_S if error.absent and not self._budget.answered else BACKOFF_S
 
-    def _given_up(self, error: _PassingError, tries: int) -> ForgeError:
-        if isinstance(error, _HeldError):
+    def _given_up(self, error: PassingError, tries: int) -> ForgeError:
+        if isinstance(error, HeldError):
             self._budget.close(error.limit)
             return error.limit
         message = f"{self._host}: {error}, {tries} times in a row; what was fetched is kept, try again later"
         return RefusedError(message, error.status) if error.status else ForgeError(message)
 
-    def _request(self, path: str, parameters: Mapping[str, object] | None) -> tuple[Mapping[str, str], str]:
+    def _known(self, path: str, parameters: Mapping[str, object] | None, etag: str | None) -> Known:
+        status, headers, text = self._request(path, parameters, etag=etag)
+        if status == 304:
+            return Known(None, etag, unchanged=True)
+        return Known(self._json(text), bounded(headers.get("etag")))
+
+    def _request(
+        self,
+        path: str,
+        parameters: Mapping[str, object] | None,
+        graph: tuple[str, Mapping[str, object]] | None = None,
+        etag: str | None = None,
+    ) -> tuple[int, Mapping[str, str], str]:
+        """Status, headers (names in lower case) and text of one answer that is no error."""
         self._budget.take()
-        self.made += 1
+        self.spent = self.spent._replace(requests=self.spent.requests + 1)
         self._connection.left = 1 + _HOPS
         try:
             status, headers, text = self._github.requester.requestJson(
-                "GET", path, dict(parameters or {}), cnx=self._connection
+                "POST" if graph else "GET",
+                path,
+                dict(parameters or {}),
+                {"If-None-Match": etag} if etag else None,
+                {"query": graph[0], "variables": graph[1]} if graph else None,
+                cnx=self._connection,
             )
         except TroubleError as error:
-            raise _PassingError(str(error), absent=error.absent) from None
+            raise PassingError(str(error), absent=error.absent) from None
         except (RuntimeError, AssertionError, ValueError):
             raise ForgeError(f"{self._host} sent {path} on to another address; check `url`") from None
         self._budget.answered = True
+        if status == 304 and etag:
+            self._budget.refund()
+            self.spent = self.spent._replace(free=self.spent.free + 1)
         if status < 400:
-            return headers, text
+            return status, headers, text
         if status >= 500:
-            raise _PassingError(f"answered {status}", status)
+            raise PassingError(f"answered {status}", status)
         message = redact(_message(text).replace(self._token or "\0", "***"))
-        if status in {403, 429} and _is_limit(status, headers, message):
+        if status in {403, 429} and is_limit(status, headers, message):
             raise self._limited(headers)
         advice = f"; {_ADVICE[status]}" if status in _ADVICE else ""
         raise RefusedError(f"{self._host} answered {status} for {path}: {message}{advice}", status)
 
+    def _graph(self, text: str) -> GraphAnswer:
+        body = self._json(text)
+        data = body.get("data") if isinstance(body, Mapping) else None
+        told = body.get("errors") if isinstance(body, Mapping) else None
+        errors = [error for error in told if isinstance(error, Mapping)] if isinstance(told, list) else []
+        kinds = {bounded(error.get("type")) or "" for error in errors}
+        if "RATE_LIMITED" in kinds:
+            raise self._limited({"x-ratelimit-remaining": "0"})
+        if not isinstance(data, Mapping):
+            known = kinds - {""} or any("extensions" in error for error in errors)
+            message = redact(first_line(errors[0].get("message"), 200) or "") if errors else ""
+            if not known:
+                raise PassingError(f"its GraphQL failed{': ' if message else ''}{message}", 502)
+            raise RefusedError(f"{self._host} refused a GraphQL query: {message}", 403)
+        return GraphAnswer(data, {_first_word(error): bounded(error.get("type")) or "" for error in errors})
+
     def _limited(self, headers: Mapping[str, str]) -> Exception:
-        """What to raise at a rate limit: one that is over soon is waited for, by all threads; the hourly one ends the fetch."""
-        limit = BudgetError(f"{self._host}: its rate limit is met; the next fetch goes on from here{_when(headers)}")
-        seconds = _asked_to_wait(headers)
-        if seconds is None or seconds > LIMIT_S or headers.get("x-ratelimit-remaining") == "0":
+        """What to raise at a rate limit: one that is over soon is waited for, by all threads; a longer one ends the fetch."""
+        limit = BudgetError(f"{self._host}: its rate limit is met; the next fetch goes on from here{when(headers)}")
+        seconds = seconds_to_wait(headers)
+        if seconds is None or seconds > self._budget.max_wait:
             self._budget.close(limit)
             return limit
         self._budget.hold(seconds)
-        return _HeldError(seconds, limit)
+        return HeldError(seconds, limit)
 
     def _download(self, location: str, read: Callable[[Iterator[bytes]], _T]) -> _T:
         try:
             with self._web.open(joined(self._url, location)) as answer:
                 if answer.status >= 500:
-                    raise _PassingError(f"a download answered {answer.status}", answer.status)
+                    raise PassingError(f"a download answered {answer.status}", answer.status)
                 if answer.status >= 400:
                     raise RefusedError(f"{self._host}: a download answered {answer.status}", answer.status)
                 return read(chunks(answer))
         except TroubleError as error:
             if error.lasting:
                 raise UnfitError(str(error)) from None
-            raise _PassingError(str(error)) from None
+            raise PassingError(str(error)) from None
 
     @staticmethod
     def _json(text: str) -> Any:
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
-            raise _PassingError("the answer is not JSON") from None
-
-
-class _Connection(HTTPRequestsConnectionClass):
-    """What PyGithub asks through."""
-
-    def __init__(self, web: Web, url: str) -> None:
-        parts = urlsplit(url)
-        self._web = web
-        self.left = 0
-        """Requests that PyGithub may still make for the one that it was asked for."""
-        self._root = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-    def request(self, verb: str, url: str, input: Any, headers: dict[str, str], stream: bool = False) -> None:  # noqa: A002, ARG002, FBT001, FBT002  PyGithub's own words
-        if self.left == 0:
-            raise RuntimeError("redirects without end")
-        self.left -= 1
-        self._asked = (url, headers)
-
-    def getresponse(self) -> RequestsResponse:
-        path, headers = self._asked
-        answer = self._web.get(self._root + path, headers)
-        if answer.status == 202:
-            # "Not ready yet": PyGithub would ask again for as long as the forge says so.
-            raise _PassingError("answered 202", 202)
-        return _Response(answer)
-
-
-class _Response(RequestsResponse):
-    """What PyGithub reads of an answer."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.status = answer.status
-        self._answer = answer
-
-    def getheaders(self) -> ItemsView[str, str]:
-        return dict(self._answer.headers).items()
-
-    def read(self) -> str:
-        return self._answer.data.decode("utf-8", errors="replace")
+            raise PassingError("the answer is not JSON") from None
 
 
 class Clients:
@@ -279,21 +311,7 @@ def _message(text: str) -> str:
     return first_line(said, 200) or "no reason given"
 
 
-def _is_limit(status: int, headers: Mapping[str, str], message: str) -> bool:
-    spent = headers.get("x-ratelimit-remaining") == "0"
-    return status == 429 or spent or "retry-after" in headers or "rate limit" in message.lower()
-
-
-def _asked_to_wait(headers: Mapping[str, str]) -> int | None:
-    after = headers.get("retry-after", "")
-    return max(1, int(after[:9])) if after.isdecimal() else None
-
-
-def _when(headers: Mapping[str, str]) -> str:
-    """When to come back, as far as the forge says: after so many seconds, or at a time."""
-    after, reset = _asked_to_wait(headers), headers.get("x-ratelimit-reset", "")
-    if after is not None:
-        return f"; come back in {after} s"
-    if reset.isdecimal():
-        return f"; come back after {datetime.fromtimestamp(int(reset[:10]), UTC):%Y-%m-%d %H:%M:%S} UTC"
-    return "; come back in an hour"
+def _first_word(error: Mapping[str, Any]) -> str:
+    """What of the answer an error is about; `""` where that is all of it."""
+    path = error.get("path")
+    return ".".join(str(part) for part in path[:2]) if isinstance(path, list) else ""

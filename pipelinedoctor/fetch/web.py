@@ -1,4 +1,4 @@
-"""GET requests over connections that are kept open, for one thread.
+"""Requests over connections that are kept open, for one thread.
 
 What the environment says of proxies and certificates holds, as it does for `requests`, and is read once for each host:
 `requests` reads it at every request, which costs more than the request. No password is looked up in .netrc.
@@ -82,7 +82,14 @@ class Web:
 
         Raises `TroubleError` where there is none, or one of more than 64 MiB.
         """
-        with self._get(url, headers or {}) as answer:
+        return self._whole("GET", url, headers or {}, None)
+
+    def post(self, url: str, headers: Mapping[str, str], body: str | None) -> Answer:
+        """The whole answer to a request that sends a body; raises as `get` does."""
+        return self._whole("POST", url, headers, body)
+
+    def _whole(self, verb: str, url: str, headers: Mapping[str, str], body: str | None) -> Answer:
+        with self._ask(verb, url, headers, body) as answer:
             data = bytearray()
             for chunk in chunks(answer):
                 data += chunk
@@ -96,7 +103,7 @@ class Web:
         Raises `TroubleError` where there is no answer.
         """
         for _ in range(_REDIRECTS):
-            answer = self._get(url, {})
+            answer = self._ask("GET", url, {}, None)
             location = answer.headers.get("location") if answer.status in _MOVED else None
             if location is None:
                 return answer
@@ -109,10 +116,16 @@ class Web:
         for manager in self._managers.values():
             manager.clear()
 
-    def _get(self, url: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
+    def _ask(self, verb: str, url: str, headers: Mapping[str, str], body: str | None) -> BaseHTTPResponse:
         try:
             return self._way(url).urlopen(
-                "GET", url, headers={**self._headers, **headers}, retries=False, redirect=False, preload_content=False
+                verb,
+                url,
+                body=body,
+                headers={**self._headers, **headers},
+                retries=False,
+                redirect=False,
+                preload_content=False,
             )
         except _FAULTS as fault:
             raise TroubleError(fault) from None

@@ -21,6 +21,7 @@ class Said:
 class Asked:
     path: str
     headers: Mapping[str, str]
+    body: bytes = b""
 
 
 Script = Callable[[Asked], Said]
@@ -36,8 +37,9 @@ def scripted(script: Script) -> Iterator[tuple[str, list[Asked]]]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             with lock:
-                asked.append(Asked(self.path, {name.lower(): value for name, value in self.headers.items()}))
+                asked.append(Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, content))
                 said = script(asked[-1])
             self.send_response(said.status)
             for name, value in said.headers.items():
@@ -46,6 +48,8 @@ def scripted(script: Script) -> Iterator[tuple[str, list[Asked]]]:
             self.end_headers()
             self.wfile.write(said.body)
             self.close_connection = said.promised is not None
+
+        do_POST = do_GET  # noqa: N815  the name is http.server's
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is http.server's
             pass

@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from urllib.parse import parse_qs, urlsplit
@@ -178,20 +179,23 @@ def test_the_token_is_in_no_log(bench: Callable[..., Bench], caplog: pytest.LogC
 SECONDARY = b'{"message": "You have exceeded a secondary rate limit."}'
 
 
+NEW_CENTURY = "4102444800"
+
+
 @pytest.mark.parametrize(
     ("said", "when"),
     [
         (
-            Said(403, b'{"message": "API rate limit exceeded"}', {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1767614400"}),
-            "come back after 2026-01-05 12:00:00 UTC",
+            Said(403, b'{"message": "API rate limit exceeded"}', {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": NEW_CENTURY}),
+            "come back after 2100-01-01 00:00:00 UTC",
         ),
-        (Said(429, b"{}", {"X-RateLimit-Reset": "1767614400"}), "come back after 2026-01-05 12:00:00 UTC"),
+        (Said(429, b"{}", {"X-RateLimit-Reset": NEW_CENTURY}), "come back after 2100-01-01 00:00:00 UTC"),
         (Said(403, SECONDARY, {"Retry-After": "61"}), "come back in 61 s"),
-        (Said(403, SECONDARY, {"Retry-After": "60", "X-RateLimit-Remaining": "0"}), "come back in 60 s"),
+        (Said(403, SECONDARY, {"Retry-After": "61", "X-RateLimit-Remaining": "0"}), "come back in 61 s"),
         (Said(429, b"", {"Retry-After": "9" * 40}), "come back in 999999999 s"),
-        (Said(403, SECONDARY), "come back in an hour"),
-        (Said(429, b""), "come back in an hour"),
-        (Said(429, b"", {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}), "come back in an hour"),
+        (Said(403, SECONDARY, {"X-RateLimit-Remaining": "0"}), "come back in an hour"),
+        (Said(429, b"", {"Retry-After": "soon"}), "come back in an hour"),
+        (Said(429, b"", {"Retry-After": "Fri, 01 Jan 2100 00:00:00 GMT"}), "come back after 2100-01-01 00:00:00 UTC"),
     ],
 )  # fmt: skip
 def test_a_rate_limit_says_when_to_come_back_and_ends_the_fetch(
@@ -204,6 +208,89 @@ def test_a_rate_limit_says_when_to_come_back_and_ends_the_fetch(
     with pytest.raises(BudgetError, match="rate limit is met"):
         one.client.ask("/")
     assert (one.budget.made, one.waits) == (1, [])
+
+
+@pytest.mark.parametrize("said", [Said(403, SECONDARY), Said(429, b""), Said(429, b"", {"X-RateLimit-Remaining": "9"})])
+def test_a_limit_on_bursts_that_names_no_time_is_over_in_a_minute(bench: Callable[..., Bench], said: Said) -> None:
+    one = bench([said, OK])
+    assert one.client.ask("/") == {"answer": 42}
+    assert one.waits == [60]
+
+
+def test_a_patient_fetch_waits_for_the_hour_by_the_forges_own_clock(bench: Callable[..., Bench]) -> None:
+    def script(_: Asked) -> Said:
+        if one.budget.made > 1:
+            return OK
+        reset = str(int(time.time()) + 600)
+        return Said(403, b"{}", {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset})
+
+    one = bench(script)
+    one.budget.max_wait = 3_600
+    assert one.client.ask("/") == {"answer": 42}
+    assert one.waits == [pytest.approx(600, abs=5)]
+
+
+def test_an_unchanged_answer_is_free(bench: Callable[..., Bench]) -> None:
+    def script(asked: Asked) -> Said:
+        if asked.headers.get("if-none-match") == 'W/"1"':
+            return Said(304, b"", {"ETag": 'W/"1"'})
+        return Said(200, OK.body, {"ETag": 'W/"1"'})
+
+    one = bench(script)
+    first = one.client.ask_again("/", None, None)
+    again = one.client.ask_again("/", None, first.etag)
+    assert (first.body, first.unchanged, again.body, again.unchanged, again.etag) == (
+        {"answer": 42},
+        False,
+        None,
+        True,
+        'W/"1"',
+    )
+    assert (one.client.spent, one.budget.made) == ((2, 1), 1)
+
+
+def graph(**body: object) -> Said:
+    return Said(body=json.dumps(body).encode())
+
+
+def test_a_question_in_graphql_is_sent_whole_and_answered_in_part(bench: Callable[..., Bench]) -> None:
+    seen: list[Asked] = []
+
+    def script(asked: Asked) -> Said:
+        seen.append(asked)
+        return graph(data={"nodes": [None]}, errors=[{"type": "FORBIDDEN", "path": ["nodes", 0], "message": "no"}])
+
+    one = bench(script)
+    answer = one.client.graphql("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["CS_1"]})
+    assert (answer.data, answer.types) == ({"nodes": [None]}, {"nodes.0": "FORBIDDEN"})
+    assert seen[0].path == "/graphql"
+    assert json.loads(seen[0].body)["variables"] == {"ids": ["CS_1"]}
+    assert seen[0].headers["authorization"] == f"token {TOKEN}"
+
+
+def test_the_limit_of_graphql_comes_with_status_200(bench: Callable[..., Bench]) -> None:
+    one = bench(lambda _: graph(errors=[{"type": "RATE_LIMITED", "message": "API rate limit exceeded"}]))
+    with pytest.raises(BudgetError, match="rate limit is met"):
+        one.client.graphql("{ x }", {})
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "waits"),
+    [
+        (Said(502), 502, []),
+        (graph(data=None, errors=[{"message": "Something went wrong while executing your query."}]), 502, []),
+        (graph(data=None, errors=[{"message": "no such field", "extensions": {"code": "undefinedField"}}]), 403, []),
+        (Said(200, b"<html>"), 502, []),
+        (Said(401, b"{}"), 401, []),
+    ],
+)
+def test_a_query_that_is_refused_is_not_repeated_without_patience(
+    bench: Callable[..., Bench], said: Said, status: int, waits: list[float]
+) -> None:
+    one = bench([said])
+    with pytest.raises(RefusedError) as told:
+        one.client.graphql("{ x }", {}, patient=False)
+    assert (told.value.status, one.waits) == (status, waits)
 
 
 @pytest.mark.parametrize("status", [403, 429])
