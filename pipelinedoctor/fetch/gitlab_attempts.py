@@ -12,7 +12,8 @@ from dataclasses import replace
 from pipelinedoctor.fetch.attempts import result_of_jobs
 from pipelinedoctor.model import Job, Result, RunAttempt
 
-_FAILING = frozenset({Result.FAILURE, Result.TIMED_OUT, Result.ERROR})
+FAILED = frozenset({Result.FAILURE, Result.TIMED_OUT, Result.ERROR})
+"""Results of a job that make its pipeline fail."""
 
 
 def numbered(jobs: Iterable[Job]) -> list[Job]:
@@ -58,4 +59,4 @@ def _attempt(jobs: Sequence[Job], attempt: int) -> RunAttempt:
 
 def _counting(job: Job) -> str:
     """What a job means for its pipeline: a failure that is allowed is as good as a success."""
-    return Result.SUCCESS.value if job.allow_failure and job.result in _FAILING else job.result
+    return Result.SUCCESS.value if job.allow_failure and job.result in FAILED else job.result

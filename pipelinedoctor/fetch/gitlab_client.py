@@ -130,6 +130,8 @@ class Client:
                 "get", path, query_data=dict(parameters or {}), streamed=streamed, obey_rate_limit=False
             )
         except TroubleError as error:
+            if error.lasting:
+                raise RefusedError(f"{self._host}: {path}: {error}", 413) from None
             raise PassingError(str(error), absent=error.absent) from None
         except AstrayError:
             raise ForgeError(f"{self._host} sent {path} on to another address; check `url`") from None

@@ -9,26 +9,29 @@ Kinds of marks, with keys that begin with the project's id where it is known:
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Any
+from zlib import crc32
 
 from pipelinedoctor.errors import StoreError
+from pipelinedoctor.fetch.gitlab_attempts import FAILED
+from pipelinedoctor.fetch.gitlab_rows import OPEN
+from pipelinedoctor.model import Job
 
 
 class Phase(StrEnum):
     """Where a pipeline stands.
 
     `LISTED`: its jobs are wanted. `PART`: they are, and some were read by a fetch that ended before it had all.
-    `OPEN`: they were read, and go on; its details wait until they have ended. `WANTED`: its details are wanted.
-    `DONE`: there is nothing to do until it changes.
+    `OPEN`: they were read, and go on. `DONE`: they were read, and stay as they are until the pipeline changes.
     """
 
     LISTED = "listed"
     PART = "part"
     OPEN = "open"
-    WANTED = "wanted"
     DONE = "done"
 
 
@@ -36,42 +39,42 @@ class Phase(StrEnum):
 class RunMark:
     """What is known of a pipeline.
 
-    `updated` is its last update as the forge spelled it, `attempt` its newest attempt, `newest` its highest id of a job. `logs` are
-    jobs whose logs are wanted, `had` those whose logs were asked for, with `report` its test report is wanted.
-    `jobs` tells, while a report is wanted, of each job's name (`fold`) the newest execution and its attempt.
+    `updated` is its last update as the forge spelled it, `attempt` its newest attempt, `state` a fingerprint of its jobs, `reported`
+    that of when its test report was asked for. `logs` are jobs whose logs are wanted, `had` those whose logs were asked for.
+    `jobs` tells, while a test report is wanted, of each job's name (`folded`) the newest execution and its attempt.
     """
 
     updated: str | None
-    phase: Phase
+    phase: Phase = Phase.LISTED
     attempt: int = 1
-    newest: int = 0
+    state: int = 0
+    reported: int = 0
     logs: tuple[int, ...] = ()
     had: tuple[int, ...] = ()
-    report: bool = False
-    jobs: dict[str, tuple[int, int]] = field(default_factory=dict)
+    jobs: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, value: str) -> "RunMark":
         """Parse a mark. Raises `StoreError` for what is none."""
         try:
-            updated, phase, attempt, newest, *rest = json.loads(value)
-            logs, had, report, jobs = rest or ((), (), False, {})
+            updated, phase, attempt, state, *rest = json.loads(value)
+            reported, logs, had, jobs = rest or (0, (), (), {})
             return cls(
                 updated=updated,
                 phase=Phase(phase),
                 attempt=int(attempt),
-                newest=int(newest),
+                state=int(state),
+                reported=int(reported),
                 logs=tuple(map(int, logs)),
                 had=tuple(map(int, had)),
-                report=bool(report),
                 jobs={name: (int(job), int(number)) for name, (job, number) in jobs.items()},
             )
         except (ValueError, TypeError, AttributeError):
             raise _unreadable("run", value) from None
 
     def __str__(self) -> str:
-        short = [self.updated, self.phase.value, self.attempt, self.newest]
-        rest = [list(self.logs), list(self.had), self.report, self.jobs]
+        short = [self.updated, self.phase.value, self.attempt, self.state]
+        rest = [self.reported, list(self.logs), list(self.had), dict(self.jobs)]
         return json.dumps(short + rest if any(rest) else short, separators=(",", ":"))
 
     @property
@@ -79,17 +82,53 @@ class RunMark:
         """Whether its jobs are wanted."""
         return self.phase in {Phase.LISTED, Phase.PART}
 
+    @property
+    def wanted(self) -> bool:
+        """Whether details of it are."""
+        return bool(self.logs or self.jobs) and not self.unread
+
     def listed(self, updated: str | None) -> "RunMark":
         """The mark of the pipeline listed again; itself where nothing has happened to it."""
         if updated == self.updated and updated is not None:
             return self
         return replace(self, updated=updated, phase=Phase.PART if self.phase is Phase.PART else Phase.LISTED)
 
+    def seen(self, updated: str | None) -> "RunMark":
+        """The mark of the pipeline as it was told beside its jobs."""
+        return self if updated is None else replace(self, updated=updated)
+
+    def settled(self, jobs: Sequence[Job]) -> "RunMark":
+        """The mark once all jobs of the pipeline were read, which are numbered; it tells what details are wanted.
+
+        Those are the logs of jobs that failed after they started, and the test report, where any failed or was retried, once all have
+        ended.
+        """
+        goes_on = any(job.forge_result in OPEN for job in jobs)
+        state = crc32(repr(sorted((job.job_id, job.forge_result) for job in jobs)).encode())
+        failed = {job.job_id for job in jobs if job.result in FAILED}
+        reporting = (
+            not goes_on and state != self.reported and any(job.attempt > 1 or job.job_id in failed for job in jobs)
+        )
+        newest = {folded(job.name): (job.job_id, job.attempt) for job in jobs} if reporting else {}
+        started = {job.job_id for job in jobs if job.started_at is not None}
+        return replace(
+            self,
+            phase=Phase.OPEN if goes_on else Phase.DONE,
+            attempt=max((job.attempt for job in jobs), default=1),
+            state=state,
+            logs=tuple(sorted((failed & started) - set(self.had), reverse=True)),
+            jobs=newest,
+        )
+
     def detailed(self) -> "RunMark":
         """The mark after its details."""
-        return replace(
-            self, phase=Phase.DONE, had=tuple(sorted({*self.had, *self.logs})), logs=(), report=False, jobs={}
-        )
+        had = tuple(sorted({*self.had, *self.logs}))
+        return replace(self, had=had, logs=(), reported=self.state if self.jobs else self.reported, jobs={})
+
+
+def folded(name: str) -> str:
+    """A job's name as a mark tells it: marks are not redacted."""
+    return blake2b(name.encode(errors="replace"), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +187,7 @@ def joined(segments: Sequence[Segment]) -> list[Segment]:
     for one in segments:
         if found and found[-1].low <= one.top:
             above = found.pop()
-            found.append(Segment(above.top, min(above.low, one.low), one.onward, one.since))
+            found.append(replace(min(above, one, key=lambda each: each.low), top=above.top))
         else:
             found.append(one)
     return found
