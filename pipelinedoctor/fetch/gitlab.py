@@ -62,7 +62,7 @@ class _Fetch:
     """One fetch of all projects. Each stage goes round among them, so that a large one does not keep the others waiting."""
 
     tools: Tools
-    runs: list[Runs] = field(default_factory=list)
+    opened: list[Project] = field(default_factory=list)
     refused: dict[str, RefusedError] = field(default_factory=dict)
 
     def pages(self) -> Iterator[Page]:
@@ -87,13 +87,13 @@ class _Fetch:
         )
 
     def _projects(self) -> list[Project]:
-        return [one.project for one in self.runs if one.project.name not in self.refused]
+        return [one for one in self.opened if one.name not in self.refused]
 
     def _begun(self, name: str) -> Iterator[Page]:
         project, page = opened(name, self.tools)
         yield page
-        self.runs.append(Runs(project))
-        yield from self.runs[-1].pages()
+        self.opened.append(project)
+        yield from Runs(project).pages()
 
     def _guarded(self, name: str, pages: Iterator[Page]) -> Iterator[Page]:
         """The pages of one project; where it is refused, a gap instead of the rest, and the others go on."""
@@ -117,8 +117,7 @@ class _Fetch:
 
     def _left(self) -> Iterator[Page]:
         """Pipelines that are to be asked for one by one, because the list of jobs did not tell all of them."""
-        known = [one for one in self.runs if one.project.name not in self.refused]
-        items = list(in_turn([[(one.project, run_id) for run_id in one.left()] for one in known]))
+        items = list(in_turn([[(one, run_id) for run_id in one.lacking()] for one in self._projects()]))
         clients = self.tools.clients
 
         def ask(item: tuple[Project, int]) -> tuple[Project, int, object, int]:

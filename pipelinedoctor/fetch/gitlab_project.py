@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
-from pipelinedoctor.fetch.bounds import bounded
+from pipelinedoctor.fetch.bounds import bounded, instant
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.clients import Clients
 from pipelinedoctor.fetch.gitlab_attempts import attempts, numbered
 from pipelinedoctor.fetch.gitlab_client import Body, Client
-from pipelinedoctor.fetch.gitlab_marks import RunMark
+from pipelinedoctor.fetch.gitlab_marks import Phase, RunMark
 from pipelinedoctor.fetch.gitlab_rows import commit_row, is_whole, job_row, mapping, run_row, runs_backwards
 from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, Source, SyncState
 from pipelinedoctor.model import Repository, Row
+
+GIVEN_UP = timedelta(days=7)
+"""A pipeline that goes on and was last updated so long ago is not asked for again until it changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,19 @@ class Project:
         mine = f"{self.key}/"
         marks = self.tools.state.all("run").items()
         self.known = {int(key.removeprefix(mine)): RunMark.read(value) for key, value in marks if key.startswith(mine)}
+
+    def lacking(self) -> list[int]:
+        """The pipelines whose jobs are wanted, or went on when they were last read, newest first."""
+        old = self.tools.order.until - GIVEN_UP
+        return sorted(
+            (
+                run_id
+                for run_id, mark in self.known.items()
+                if mark.unread
+                or (mark.phase is Phase.OPEN and run_id not in self.settled and (instant(mark.updated) or old) > old)
+            ),
+            reverse=True,
+        )
 
     def mark(self, run_id: int, mark: RunMark) -> Mark:
         """Set the mark of a pipeline."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -18,8 +18,6 @@ from pipelinedoctor.fetch.interface import Closed, Mark, Page
 from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.model import Forge, Repository, Row
 
-GIVEN_UP = timedelta(days=7)
-"""A pipeline that goes on and was last updated so long ago is not asked for again until it changes."""
 _NOT_FOR_JOBS = {
     "runs": "pipelines without jobs",
     "log": "logs",
@@ -75,7 +73,7 @@ class Runs:
     _made_at: dict[int, datetime] = field(default_factory=dict)
 
     def pages(self) -> Iterator[Page]:
-        """The pipelines, then the jobs of the project; what of them is to be asked for alone is left to `left`."""
+        """The pipelines, then the jobs of the project; what of them is to be asked for alone `Project.lacking` tells."""
         project, task = self.project, f"{self.project.name}: pipelines and jobs"
         listings = {source: self._listing(source) for source in ("", "parent_pipeline")}
         project.tools.progress.start(task, None)
@@ -93,18 +91,6 @@ class Runs:
             # Only now it shows that there are child pipelines, which the other list leaves out.
             yield from by_update(project.tools.clients.mine(), listings["parent_pipeline"], since, state, self._listed)
         project.tools.progress.finish(task, f"{len(project.settled)} new or changed")
-
-    def left(self) -> list[int]:
-        """The pipelines whose jobs are to be asked for alone, newest first."""
-        old = self.project.tools.order.until - GIVEN_UP
-        found = []
-        for run_id, mark in self.project.known.items():
-            updated = instant(mark.updated)
-            recent = updated is not None and updated >= old
-            going = mark.phase is Phase.OPEN and run_id not in self.project.settled and recent
-            if mark.unread or going:
-                found.append(run_id)
-        return sorted(found, reverse=True)
 
     def _listing(self, source: str) -> Listing:
         name, parameters = (f"pipelines {source}", {"source": source}) if source else ("pipelines", {})

@@ -44,7 +44,7 @@ class Scan:
         segments = read_segments(project.tools.state.get("jobs", project.key))
         floor = stamp(project.tools.order.since)
         yield from self._down(None, segments, floor)
-        while segments and segments[0].onward is not None and (segments[0].since or floor) >= floor:
+        while segments and self._unfinished(segments[0], floor):
             # What is between was read by an earlier fetch: of a pipeline that began there, the rest alone tells nothing.
             self._held.clear()
             self._barred = frozenset(run for run, mark in project.known.items() if mark.phase is Phase.PART)
@@ -60,6 +60,9 @@ class Scan:
         seen = _NEVER if start else rest[0].top if rest else 0
         where: Where | None = start.onward if start else None
         segment, lowest, beyond = start, None, 0
+        # Below what is new, a few pages more may tell what would be asked for alone, pipeline by pipeline; where all of
+        # the list was read before, that is.
+        whole = start is None and bool(rest) and not self._unfinished(rest[0], floor)
         for _ in range(_MOST):
             made = client.made
             found = self._page(client, where)
@@ -74,7 +77,7 @@ class Scan:
             mark = Mark(kind="jobs", key=self.project.key, value=write_segments(segments))
             reached = bool(rest) and segment.low <= rest[0].top
             over = segment.onward is None or (segment.since or floor) < floor
-            over = over or (reached and beyond + 1 >= self._lacking(start))
+            over = over or (reached and (not whole or beyond + 1 >= len(self.project.lacking())))
             empty = self._empty(None if segment.onward is None else lowest) if over and not start else []
             yield replace(page, marks=[*page.marks, *empty, mark], requests=client.made - made)
             if over:
@@ -82,6 +85,10 @@ class Scan:
             beyond += reached
             where = segment.onward
         raise ForgeError("the forge's list of jobs does not come to an end")
+
+    @staticmethod
+    def _unfinished(segment: Segment, floor: str) -> bool:
+        return segment.onward is not None and (segment.since or floor) >= floor
 
     def _page(self, client: Client, where: Where | None) -> Entries:
         try:
@@ -142,16 +149,6 @@ class Scan:
         """Whether all jobs of a pipeline have been seen: the list has gone down past the time it was made."""
         made = instant(mapping(self._held[run_id][0], "pipeline").get("created_at"))
         return made is not None and made - SKEW > lowest
-
-    def _lacking(self, start: Segment | None) -> int:
-        """How many pipelines would have to be asked for alone, were the list to end here."""
-        if start is not None:
-            return 0
-        settled = self.project.settled
-        return sum(
-            mark.unread or (mark.phase is Phase.OPEN and run_id not in settled)
-            for run_id, mark in self.project.known.items()
-        )
 
     def _empty(self, lowest: datetime | None) -> Sequence[Mark]:
         """The marks of pipelines that were listed, and have no jobs: the list has gone past them, or ended, without one."""

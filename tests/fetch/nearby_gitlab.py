@@ -19,7 +19,12 @@ Fault = Callable[[int, str], Sent | None]
 
 @contextmanager
 def serve(
-    folder: Path, *, token: str | None = None, job_token: bool = False, rate_limit: int = 10**9, fault: Fault | None = None
+    folder: Path,
+    *,
+    token: str | None = None,
+    job_token: bool = False,
+    rate_limit: int = 10**9,
+    fault: Fault | None = None,
 ) -> Iterator[Forge]:
     """Serve a recording until the `with` ends."""
     ledger = Ledger(rate_limit, MINUTE)
@@ -27,7 +32,9 @@ def serve(
     count = iter(range(10**9))
     with Server(ledger) as api, Server(ledger) as blobs:
         archives = Archives(recording.attachments.archives, blobs.url)
-        side = GitLabSide(GitLabApi(recording, api.url, archives, public=token is None), ledger, token, job_token=job_token)
+        side = GitLabSide(
+            GitLabApi(recording, api.url, archives, public=token is None), ledger, token, job_token=job_token
+        )
 
         def answered(path: str, query: str, headers: Message) -> tuple[str, Sent]:
             wrong = fault(next(count), path) if fault else None
