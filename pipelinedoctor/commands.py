@@ -7,9 +7,9 @@ from pathlib import Path
 from pipelinedoctor import config as configuration
 from pipelinedoctor import timespan
 from pipelinedoctor.errors import BudgetError, ForgeError, StoreError, UsageError
-from pipelinedoctor.fetch.github import GitHubFetcher
-from pipelinedoctor.fetch.interface import Order, Progress
+from pipelinedoctor.fetch.interface import Fetcher, Order, Progress, Source
 from pipelinedoctor.logs.rules import rules_beside
+from pipelinedoctor.model import Forge
 from pipelinedoctor.produce import Asked, Produced, produce
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import sync
@@ -66,7 +66,7 @@ def fetch(
                 progress.finish(source.host, lacks)
             try:
                 order = Order(since=start, until=now, max_requests=left)
-                done = sync(GitHubFetcher(source), store, order, progress, rules=rules)
+                done = sync(fetcher_of(source), store, order, progress, rules=rules)
                 left = None if left is None else max(left - done.requests, 0)
             except BudgetError as error:
                 yield error
@@ -74,6 +74,17 @@ def fetch(
                     return  # the limit is for all sources, and it is spent
             except ForgeError as error:
                 yield error
+
+
+def fetcher_of(source: Source) -> Fetcher:
+    """What fetches from a source; of the forges' libraries only the one that is needed is imported."""
+    if source.forge == Forge.GITLAB:
+        from pipelinedoctor.fetch.gitlab import GitLabFetcher  # noqa: PLC0415
+
+        return GitLabFetcher(source)
+    from pipelinedoctor.fetch.github import GitHubFetcher  # noqa: PLC0415
+
+    return GitHubFetcher(source)
 
 
 def report(wanted: Asked, out: Path | None, progress: Progress) -> Produced:

@@ -59,7 +59,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "store",
         "timespan",
     ),
-    "commands": ("config", "errors", "fetch", "logs.rules", "produce", "store", "sync", "timespan"),
+    "commands": ("config", "errors", "fetch", "logs.rules", "model", "produce", "store", "sync", "timespan"),
     "demo": ("errors", "fetch", "logs.rules", "produce", "query", "report", "resources", "simulate", "store", "sync"),
     "summary": ("demo", "findings", "model", "produce", "query", "units"),
     "cli": (
@@ -92,6 +92,7 @@ LIBRARIES: dict[str, set[str]] = {
     "drain3": {"logs"},
     "duckdb": {"store"},
     "github": {"fetch"},
+    "gitlab": {"fetch"},
     "jinja2": {"report"},
     "lxml": {"fetch"},
     "markupsafe": {"report"},
