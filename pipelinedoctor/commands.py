@@ -19,6 +19,7 @@ from pipelinedoctor.fetch.web import authorities, proxy_of
 from pipelinedoctor.ingest import Ingested
 from pipelinedoctor.logs.rules import Rules, rules_beside
 from pipelinedoctor.manifest import Handed
+from pipelinedoctor.model import Forge
 from pipelinedoctor.produce import Asked, Produced, produce
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
@@ -118,13 +119,6 @@ def _fetched(source: Source, store: Store, order: Order, progress: Progress, rul
     return Fetched(source.host, ended[0], None)
 
 
-def fetcher_of(source: Source) -> Fetcher:
-    """What fetches from a source; of the forges' libraries only the one that is needed is imported."""
-    from pipelinedoctor.fetch.github import GitHubFetcher  # noqa: PLC0415
-
-    return GitHubFetcher(source)
-
-
 def handed(paths: Sequence[Path], manifest: Path | None, options: Mapping[str, str | int | None]) -> list[Handed]:
     """What `ingest` is handed: paths that belong to what the options say, or the lines of a manifest.
 
@@ -197,6 +191,17 @@ def _state(path: Path) -> StoreState:
     except StoreError as error:
         return StoreState(path, size, [], str(error).removeprefix(f"{path}: "))
     return StoreState(path, size, rows, None)
+
+
+def fetcher_of(source: Source) -> Fetcher:
+    """What fetches from a source; of the forges' libraries only the one that is needed is imported."""
+    if source.forge == Forge.GITLAB:
+        from pipelinedoctor.fetch.gitlab import GitLabFetcher  # noqa: PLC0415
+
+        return GitLabFetcher(source)
+    from pipelinedoctor.fetch.github import GitHubFetcher  # noqa: PLC0415
+
+    return GitHubFetcher(source)
 
 
 def report(wanted: Asked, out: Path | None, progress: Progress) -> Produced:

@@ -36,7 +36,7 @@ _CHUNK = 64 * 1024
 _LONGEST = 300
 """Most characters of a host in a message; names of hosts have fewer."""
 _REDIRECTS = 5
-_MOVED = frozenset({301, 302, 303, 307, 308})
+MOVED = frozenset({301, 302, 303, 307, 308})
 _TROUBLES: tuple[tuple[type[Exception], str], ...] = (
     (SSLError, "no secure connection"),
     (NewConnectionError, "no connection"),
@@ -101,18 +101,22 @@ class Web:
                     raise TroubleError(OverflowError())
             return Answer(answer.status, answer.headers, bytes(data))
 
-    def open(self, url: str) -> BaseHTTPResponse:
+    def open(self, url: str, headers: Mapping[str, str] | None = None) -> BaseHTTPResponse:
         """The answer of the place that `url` leads to, its content yet to be read by `chunks`; use it in a `with`.
 
+        `headers` are for the host of `url` alone: once a redirect has led to another one, they are sent no more.
         Raises what `get` raises.
         """
+        first, held = place_of(url), headers or {}
         for _ in range(_REDIRECTS):
-            answer = self._ask("GET", url, {}, None)
-            location = answer.headers.get("location") if answer.status in _MOVED else None
+            answer = self._ask("GET", url, held, None)
+            location = answer.headers.get("location") if answer.status in MOVED else None
             if location is None:
                 return answer
             answer.close()
             url = joined(url, location)
+            if place_of(url) != first:
+                held = {}
         raise TroubleError(LocationValueError())
 
     def close(self) -> None:
@@ -136,14 +140,22 @@ class Web:
             raise TroubleError(fault) from None
 
     def _way(self, url: str) -> PoolManager:
-        parts = urlsplit(url)
-        place = (parts.scheme, parts.netloc)
+        place = place_of(url)
         if place not in self._ways:
             proxy = select_proxy(url, get_environ_proxies(url))
             if proxy not in self._managers:
                 self._managers[proxy] = _manager(proxy)
             self._ways[place] = self._managers[proxy]
         return self._ways[place]
+
+
+def place_of(url: str) -> tuple[str, str]:
+    """Scheme, host and port of an address. Raises `TroubleError` where it is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise TroubleError(LocationValueError()) from None
+    return parts.scheme, parts.netloc
 
 
 def joined(base: str, location: str) -> str:
