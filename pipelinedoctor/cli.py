@@ -5,6 +5,7 @@ Heavy modules are imported inside the commands, so that `--help` answers at once
 
 import io
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from pipelinedoctor.guard import guarded, worst
 from pipelinedoctor.terminal import plain
 
 if TYPE_CHECKING:
+    from pipelinedoctor.commands import Fetched
     from pipelinedoctor.produce import Produced
 
 FINDINGS = 1
@@ -70,6 +72,19 @@ FailOn = Annotated[
 Since = Annotated[str, typer.Option(metavar="SPAN", help="How far back: a span as 90d, or a date.")]
 MaxRequests = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Stop after so many requests; the next fetch goes on.")
+]
+MaxWait = Annotated[
+    str,
+    typer.Option(
+        "--max-wait", metavar="SPAN", help="Wait so long for a limit of the forge to end, as 60s, 10m or 1h; else stop."
+    ),
+]
+Detail = Annotated[
+    Literal["outcomes", "sampled", "full"] | None,
+    typer.Option(
+        metavar="LEVEL",
+        help="How much to read of jobs that succeeded at once: outcomes, sampled, full. [default: the configuration's]",
+    ),
 ]
 AllowPartial = Annotated[
     bool, typer.Option("--allow-partial", help="End with 0 though a forge was not read to the end.")
@@ -144,6 +159,8 @@ def fetch(
     config: ConfigFile = None,
     since: Since = "90d",
     max_requests: MaxRequests = None,
+    max_wait: MaxWait = "60s",
+    detail: Detail = None,
     queries: Queries = None,
     quiet: Silence = False,  # noqa: FBT002
     verbose: Verbose = False,  # noqa: ARG001, FBT002
@@ -151,8 +168,17 @@ def fetch(
     """Fetch CI history into the store; goes on where an earlier fetch stopped."""
     from pipelinedoctor import commands, console  # noqa: PLC0415
 
-    with console.progress(quiet=quiet) as progress:
-        return worst(commands.fetch(config, since, max_requests, queries or [], progress))
+    wanted = commands.ToFetch(
+        config_file=config, since=since, max_requests=max_requests, max_wait=max_wait, detail=detail,
+        queries=queries or [],
+    )  # fmt: skip
+    lines: list[str] = []
+    try:
+        with console.progress(quiet=quiet) as progress:
+            return worst(_told(commands.fetch(wanted, progress), lambda host, came: lines.append(f"{host}: {came}")))
+    finally:  # below the bars, and whatever came after these sources
+        if lines and not quiet:
+            _say("\n".join(lines))
 
 
 @app.command()
@@ -184,6 +210,8 @@ def nightly(
     config: ConfigFile = None,
     since: Since = "90d",
     max_requests: MaxRequests = None,
+    max_wait: MaxWait = "60s",
+    detail: Detail = None,
     out: Out = None,
     formats: Formats = None,
     as_of: AsOf = None,
@@ -199,12 +227,30 @@ def nightly(
     from pipelinedoctor import commands, console  # noqa: PLC0415
 
     asked = commands.asked(config, formats, as_of, window, queries, templates)
+    wanted = commands.ToFetch(
+        config_file=config, since=since, max_requests=max_requests, max_wait=max_wait, detail=detail,
+        queries=asked.queries,
+    )  # fmt: skip
     with console.progress(quiet=quiet) as progress:
-        code = worst(commands.fetch(config, since, max_requests, asked.queries, progress))
+        code = worst(_told(commands.fetch(wanted, progress), progress.finish))
         produced = commands.report(asked, out, progress)
     if allow_partial and code == ForgeError.exit_code:
         code = 0
     return max(code, _conclude(produced, fail_on, quiet=quiet))
+
+
+@app.command()
+@guarded
+def doctor(
+    config: ConfigFile = None,
+    verbose: Verbose = False,  # noqa: ARG001, FBT002
+) -> int:
+    """Ask each source a few questions: whether it can be read, with what rights, and what will be absent."""
+    from pipelinedoctor import commands, summary  # noqa: PLC0415
+
+    looked, store = commands.doctor(config)
+    _say(summary.of_doctor(looked, store))
+    return ForgeError.exit_code if any(one.diagnosis.trouble for one in looked) else 0
 
 
 @app.command("queries")
@@ -220,6 +266,65 @@ def list_queries(
 
     _say(summary.of_queries(load([shipped("queries"), *(queries or [])])))
     return 0
+
+
+def _told(fetches: Iterator["Fetched"], tell: Callable[[str, str], object]) -> Iterator[ForgeError]:
+    """The errors of fetches; `tell` is told the host of each that began, and what it came to."""
+    from pipelinedoctor import summary  # noqa: PLC0415
+
+    for one in fetches:
+        if one.summary is not None:
+            tell(one.host, summary.of_fetch(one.summary))
+        if one.error is not None:
+            yield one.error
+
+
+ingest_app = typer.Typer(help="Take in what other CI wrote.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(ingest_app, name="ingest")
+
+
+@ingest_app.command("junit")
+@guarded
+def ingest_junit(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PATH", help="Reports, zips of them, or directories to look through.", show_default=False
+        ),
+    ] = None,
+    repository: Annotated[str | None, typer.Option(metavar="R", help="The repository, as owner/name.")] = None,
+    run: Annotated[
+        str | None, typer.Option(metavar="ID", help="The run: its number or name in the repository.")
+    ] = None,
+    commit: Annotated[str | None, typer.Option(metavar="SHA", help="The commit that was tested.")] = None,
+    job: Annotated[str | None, typer.Option(metavar="NAME", help="The job. [default: tests]")] = None,
+    branch: Annotated[str | None, typer.Option(metavar="B", help="The branch.")] = None,
+    attempt: Annotated[int | None, typer.Option(metavar="N", help="The attempt of the run. [default: 1]")] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="When the job started, in UTC. [default: now]")] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JSON lines that say all this of many files, instead.")
+    ] = None,
+    host: Annotated[str, typer.Option(metavar="NAME", help="A name for where the reports come from.")] = "local",
+    config: ConfigFile = None,
+    quiet: Silence = False,  # noqa: FBT002
+    verbose: Verbose = False,  # noqa: ARG001, FBT002
+) -> int:
+    """Take in reports of tests, of any CI: JUnit, NUnit and xUnit XML, TRX. Give all files of a job in one call."""
+    from pipelinedoctor import commands, console  # noqa: PLC0415
+
+    options = {
+        "repository": repository,
+        "run_id": run,
+        "commit": commit,
+        "job": job,
+        "branch": branch,
+        "attempt": attempt,
+        "started_at": at,
+    }
+    handed = commands.handed(paths or [], manifest, options)
+    with console.progress(quiet=quiet) as progress:
+        done = commands.ingest(config, host, handed, progress)
+    return worst(UsageError(f"{one.name}: {one.reason}") for one in done.refused)
 
 
 def _conclude(produced: "Produced", fail_on: str | None, *, quiet: bool) -> int:

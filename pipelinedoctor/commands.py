@@ -1,18 +1,31 @@
 """What the commands do, without a word printed: read the configuration, fetch, report."""
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelinedoctor import config as configuration
+from pipelinedoctor import ingest as ingesting
+from pipelinedoctor import manifest as manifests
 from pipelinedoctor import timespan
 from pipelinedoctor.errors import BudgetError, ForgeError, StoreError, UsageError
-from pipelinedoctor.fetch.interface import Fetcher, Order, Progress, Source
-from pipelinedoctor.logs.rules import rules_beside
+from pipelinedoctor.fetch import doctor_github, doctor_gitlab
+from pipelinedoctor.fetch.bounds import NAME
+from pipelinedoctor.fetch.diagnosis import Diagnosis
+from pipelinedoctor.fetch.interface import Fetcher, Level, Order, Progress, Source
+from pipelinedoctor.fetch.web import authorities, proxy_of
+from pipelinedoctor.ingest import Ingested
+from pipelinedoctor.logs.rules import Rules, rules_beside
+from pipelinedoctor.manifest import Handed
 from pipelinedoctor.model import Forge
 from pipelinedoctor.produce import Asked, Produced, produce
 from pipelinedoctor.store.connection import Store
-from pipelinedoctor.sync import sync
+from pipelinedoctor.sync import Summary, sync
+
+_DOCTORS: Mapping[str, Callable[[Source], Diagnosis]] = {"github": doctor_github.look, "gitlab": doctor_gitlab.look}
+"""By forge, who looks at it."""
 
 
 def asked(
@@ -44,36 +57,140 @@ def asked(
     return made
 
 
-def fetch(
-    config_file: Path | None, since: str, max_requests: int | None, queries: Sequence[Path], progress: Progress
-) -> Iterator[ForgeError]:
-    """Fetch from every source in turn; a source that cannot be read is handed on as its error, and the next one follows.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToFetch:
+    """What a fetching command was asked for. `detail` goes before the configuration's."""
+
+    config_file: Path | None
+    since: str
+    max_requests: int | None
+    max_wait: str
+    detail: str | None
+    queries: Sequence[Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What the fetch from one source came to, if it began; `error` says why it ended early, where it did."""
+
+    host: str
+    summary: Summary | None
+    error: ForgeError | None
+
+
+def fetch(wanted: ToFetch, progress: Progress) -> Iterator[Fetched]:
+    """Fetch from every source in turn; a source that cannot be read is handed on with its error, and the next one follows.
 
     `max_requests` is for all sources together; the failure rules in the directories of `queries` act beside the shipped
     ones. Raises `ConfigError`, `UsageError`, `PackError` and `StoreError`.
     """
-    config = configuration.read(config_file)
-    sources = configuration.sources(config, config_file)
-    _check(queries)
-    rules = rules_beside(queries)
+    config = configuration.read(wanted.config_file)
+    sources = configuration.sources(config, wanted.config_file)
+    _check(wanted.queries)
+    rules = rules_beside(wanted.queries)
     now = datetime.now(UTC).replace(microsecond=0)
-    start = timespan.since(since, now)
-    left = max_requests
+    order = Order(
+        since=timespan.since(wanted.since, now),
+        until=now,
+        max_requests=wanted.max_requests,
+        max_wait=timespan.wait(wanted.max_wait),
+    )
     with Store.open(config.store) as store:
         for section, source in zip(config.sources, sources, strict=True):
-            if source.token is None:
+            if source.token is None and source.app is None:
                 lacks = f"{section.token_env} is not set, so there is no token: few requests an hour, and no logs"
                 progress.finish(source.host, lacks)
-            try:
-                order = Order(since=start, until=now, max_requests=left)
-                done = sync(fetcher_of(source), store, order, progress, rules=rules)
-                left = None if left is None else max(left - done.requests, 0)
-            except BudgetError as error:
-                yield error
-                if max_requests is not None:
+            level = Level(wanted.detail) if wanted.detail else section.detail
+            done = _fetched(source, store, dataclasses.replace(order, level=level), progress, rules)
+            yield done
+            if order.max_requests is not None and done.summary is not None:
+                left = max(order.max_requests - done.summary.requests + done.summary.free, 0)
+                if left == 0 and isinstance(done.error, BudgetError):
                     return  # the limit is for all sources, and it is spent
-            except ForgeError as error:
-                yield error
+                order = dataclasses.replace(order, max_requests=left)
+
+
+def _fetched(source: Source, store: Store, order: Order, progress: Progress, rules: Rules) -> Fetched:
+    ended: list[Summary] = []
+    try:
+        sync(fetcher_of(source), store, order, progress, rules=rules, ended=ended.append)
+    except ForgeError as error:
+        return Fetched(source.host, ended[0] if ended else None, error)
+    return Fetched(source.host, ended[0], None)
+
+
+def handed(paths: Sequence[Path], manifest: Path | None, options: Mapping[str, str | int | None]) -> list[Handed]:
+    """What `ingest` is handed: paths that belong to what the options say, or the lines of a manifest.
+
+    `options` go by the manifest's keys, None where one was not given. Raises `UsageError`.
+    """
+    given = {key: value for key, value in options.items() if value is not None}
+    if manifest is not None:
+        if paths or given:
+            raise UsageError("--manifest says it all: leave out paths, and options but --host")
+        return manifests.read(manifest)
+    if not paths:
+        raise UsageError("name files or directories of reports, or a --manifest of them")
+    belonging = manifests.belonging(given)
+    return [Handed(path, belonging) for path in paths]
+
+
+def ingest(config_file: Path | None, host: str, paths: Sequence[Handed], progress: Progress) -> Ingested:
+    """Ingest what is handed in, into the store; raises `ConfigError`, `UsageError` and `StoreError`."""
+    config = configuration.read(config_file)
+    if not host.strip() or len(host) > NAME or "\0" in host:
+        raise UsageError("--host: a short name for where the reports come from, as jenkins.example.org")
+    now = datetime.now(UTC).replace(microsecond=0)
+    with Store.open(config.store) as store:
+        return ingesting.ingest(store, host, manifests.files(paths), now, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at one source told. `variable` holds its token or key, `authorities` vouch for its certificate."""
+
+    diagnosis: Diagnosis
+    variable: str
+    proxy: str | None
+    authorities: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """What the store is like: its size in bytes and the newest fetch of each source, or why it cannot be read."""
+
+    path: Path
+    size: int | None
+    sources: Sequence[tuple[str, datetime | None, str]]
+    trouble: str | None
+
+
+def doctor(config_file: Path | None) -> tuple[list[Looked], StoreState]:
+    """Look at every source and at the store; raises `ConfigError`, and nothing for what lies outside the configuration."""
+    config = configuration.read(config_file)
+    sources = configuration.sources(config, config_file)
+    looked = [
+        Looked(
+            diagnosis=_DOCTORS[source.forge](source),
+            variable=section.private_key_env or section.token_env,
+            proxy=proxy_of(source.url),
+            authorities="=".join(filter(None, authorities())),
+        )
+        for section, source in zip(config.sources, sources, strict=True)
+    ]
+    return looked, _state(config.store)
+
+
+def _state(path: Path) -> StoreState:
+    if not path.exists():
+        return StoreState(path, None, [], "not there yet; `pipelinedoctor fetch` makes it")
+    size = path.stat().st_size
+    try:
+        with Store.open(path, read_only=True) as store:
+            rows = store.connection.sql("SELECT host, fetched_at, outcome FROM sources ORDER BY ALL").fetchall()
+    except StoreError as error:
+        return StoreState(path, size, [], str(error).removeprefix(f"{path}: "))
+    return StoreState(path, size, rows, None)
 
 
 def fetcher_of(source: Source) -> Fetcher:

@@ -1,7 +1,4 @@
-"""`pipelinedoctor.toml`: what may stand in it, and messages that name file, key and remedy.
-
-Secrets never stand in the file: a source names the environment variable that holds its token.
-"""
+"""`pipelinedoctor.toml`: what may stand in it, and messages that name file, key and remedy."""
 
 import dataclasses
 import difflib
@@ -10,65 +7,22 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from pipelinedoctor import timespan
 from pipelinedoctor.errors import ConfigError, UsageError
 from pipelinedoctor.fetch.interface import Source
+from pipelinedoctor.sources import Section, SourceSection, overlap
 
 DEFAULT_FILE = Path("pipelinedoctor.toml")
-GITHUB_API = "https://api.github.com"
 
 Format = Literal["html", "markdown", "json"]
 FORMATS: tuple[Format, ...] = ("html", "markdown", "json")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SourceSection(_Section):
-    """`[[sources]]`: one place to fetch from. The host of `url` starts every key in the store."""
-
-    forge: Literal["github"] = "github"
-    url: str = GITHUB_API
-    repositories: tuple[str, ...] = Field(min_length=1)
-    token_env: str = "GITHUB_TOKEN"  # noqa: S105  the name of a variable, not a token
-
-    @field_validator("url")
-    @classmethod
-    def _http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.query:
-            raise ValueError("write it as https://HOST or https://HOST/api/v3, with no user name and no query")
-        return url.rstrip("/")
-
-    @field_validator("repositories")
-    @classmethod
-    def _names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name.count("/") != 1 or not all(name.split("/")) or name != name.strip():
-                raise ValueError(f"{name!r} is no repository; write it as owner/name")
-        return names
-
-    def source(self, environment: Mapping[str, str]) -> Source:
-        """The source with its token from the environment."""
-        host = urlsplit(self.url).netloc
-        public = self.url == GITHUB_API
-        bare = not urlsplit(self.url).path
-        return Source(
-            forge=self.forge,
-            host="github.com" if public else host,
-            url=self.url if public or not bare else f"{self.url}/api/v3",
-            repositories=self.repositories,
-            token=environment.get(self.token_env) or None,
-        )
-
-
-class ReportSection(_Section):
+class ReportSection(Section):
     """`[report]`: where reports go, in which formats, over which windows."""
 
     out: Path = Path("pipelinedoctor-report")
@@ -86,13 +40,13 @@ class ReportSection(_Section):
         return text
 
 
-class Config(_Section):
+class Config(Section):
     """The whole file. `queries` holds a table of options a question, by the question's id."""
 
     store: Path = Path("pipelinedoctor.duckdb")
     sources: tuple[SourceSection, ...] = ()
     report: ReportSection = ReportSection()
-    queries: dict[str, dict[str, Any]] = {}
+    queries: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
 def read(path: Path | None) -> Config:
@@ -115,6 +69,13 @@ def read(path: Path | None) -> Config:
         raise ConfigError(f"{file}: is not TOML: {error}") from error
     except pydantic.ValidationError as error:
         raise ConfigError(f"{file}: {_first(error, Config)}") from error
+    twice = overlap(config.sources)
+    if twice is not None:
+        at, entry, other = twice
+        raise ConfigError(
+            f"{file}: sources.{at}.repositories: {entry!r} is in sources.{other} of the same host too; "
+            f"take it out of one, or exclude it there: '!{entry}'"
+        )
     folder = file.resolve().parent
     report = config.report.model_copy(update={"out": folder / config.report.out})
     return config.model_copy(update={"store": folder / config.store, "report": report})
@@ -168,12 +129,18 @@ def _near(name: str, known: Mapping[str, Any] | list[str]) -> str:
 
 
 def sources(config: Config, file: Path | None) -> list[Source]:
-    """The sources with their tokens; raises `ConfigError` where there is none."""
+    """The sources with their tokens and keys; raises `ConfigError` where there is no source, or what can be no key."""
+    where = file or DEFAULT_FILE
     if not config.sources:
-        where = file or DEFAULT_FILE
         remedy = "add [[sources]]" if where.exists() else "`pipelinedoctor init` writes the file"
         raise ConfigError(f"{where}: sources: nothing to fetch from; {remedy}")
-    return [section.source(os.environ) for section in config.sources]
+    made = []
+    for number, section in enumerate(config.sources):
+        try:
+            made.append(section.source(os.environ))
+        except ValueError as error:
+            raise ConfigError(f"{where}: sources.{number}.{error}") from None
+    return made
 
 
 TEMPLATE = """\
@@ -183,10 +150,23 @@ TEMPLATE = """\
 store = "pipelinedoctor.duckdb"          # the only archive: keep it, forges forget their history
 
 [[sources]]                              # may stand several times
-forge = "github"
+forge = "github"                         # or "gitlab": see below
 url = "https://api.github.com"           # GitHub Enterprise: "https://github.example.com"
-repositories = ["OWNER/NAME"]
+repositories = ["OWNER/NAME"]            # patterns too, and what they are not to take: ["acme/*", "!acme/old-*"]
+topics = []                              # with some, a pattern takes only repositories that have one of them
+detail = "sampled"                       # of jobs that succeeded at once: "outcomes" reads less, "full" reads all
 token_env = "GITHUB_TOKEN"               # the variable that holds a token; the token itself never stands here
+
+# A GitHub App instead of token_env. The variable holds the private key in PEM, or the path of its file.
+# app_id = 123456
+# installation_id = 7890123
+# private_key_env = "APP_PRIVATE_KEY"
+
+# [[sources]]
+# forge = "gitlab"
+# url = "https://gitlab.com"             # or your own: "https://gitlab.example.com"
+# repositories = ["group/subgroup/name", "group/**"]   # ** takes in all groups within
+# token_env = "GITLAB_TOKEN"             # right read_api; a variable CI_JOB_TOKEN reads jobs and nothing else
 
 [report]
 out = "pipelinedoctor-report"

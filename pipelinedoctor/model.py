@@ -11,10 +11,11 @@ from typing import ClassVar, get_args
 
 
 class Forge(StrEnum):
-    """The software that runs the CI."""
+    """The software that runs the CI. `files`: whatever it is, reports of tests were handed in as files."""
 
     GITHUB = "github"
     GITLAB = "gitlab"
+    FILES = "files"
 
 
 class Result(StrEnum):

@@ -19,6 +19,9 @@ from pipelinedoctor.resources import shipped
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.store.history import Window
 
+_REAL = frozenset({"live", "ingested"})
+"""Origins whose history goes on."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -70,8 +73,8 @@ def _end_of(store: Store) -> datetime:
     """Now, unless all that the store holds is recorded: then the end of the newest recording."""
     rows = store.connection.sql("SELECT origin, fetched_at FROM sources ORDER BY host").fetchall()
     if not rows:
-        raise StoreError("the store holds nothing yet; `pipelinedoctor fetch` fills it")
-    ends: list[datetime] = [at for origin, at in rows if origin != "live" and at is not None]
+        raise StoreError("the store holds nothing yet; `pipelinedoctor fetch` or `ingest` fills it")
+    ends: list[datetime] = [at for origin, at in rows if origin not in _REAL and at is not None]
     if len(ends) == len(rows):
         return max(ends).replace(tzinfo=UTC)
     return datetime.now(UTC).replace(microsecond=0)

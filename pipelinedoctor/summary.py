@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import fill, indent, wrap
 from typing import TYPE_CHECKING, Any
@@ -12,17 +12,31 @@ from pipelinedoctor import units
 from pipelinedoctor.findings import Finding
 from pipelinedoctor.model import Severity
 from pipelinedoctor.query import Query
+from pipelinedoctor.terminal import plain
 
 if TYPE_CHECKING:
+    from pipelinedoctor.commands import Looked, StoreState
     from pipelinedoctor.demo import Outcome
+    from pipelinedoctor.fetch.diagnosis import Limit
     from pipelinedoctor.produce import Produced
+    from pipelinedoctor.sync import Summary
 
 _SHOWN = 5
+_TABLES = {
+    "runs": "run",
+    "jobs": "job",
+    "failures": "explained failure",
+    "test_results": "test result",
+    "changes": "change",
+    "deployments": "deployment",
+}
+"""What a fetch is told of, by table."""
 _WIDTH = 100
 _ORIGINS = {
     "simulated": "SIMULATED: an invented organisation, nothing in it is real",
     "recording": "a recording of real history",
     "live": "live",
+    "ingested": "reports of tests that were handed in",
     "none": "no source",
 }
 
@@ -47,12 +61,76 @@ def of_report(produced: "Produced") -> str:
 
 def of_demo(outcome: "Outcome") -> str:
     """The same for a demo, with what was fetched, and how many verdicts were right where the truth is known."""
-    fetched = outcome.fetched
-    lines = [_folded(f"Fetched in {units.count(fetched.requests)} requests over loopback: {_rows(fetched.new)}."), ""]
+    requests = sum(one.requests for one in outcome.fetched)
+    new = sum((Counter(one.new) for one in outcome.fetched), Counter[str]())
+    lines = [_folded(f"Fetched in {units.count(requests)} requests over loopback: {_rows(new)}."), ""]
     lines.append(of_report(outcome.produced))
     if outcome.score:
         lines += ["", "Held against the simulator's truth:", *(f"  {line}" for line in outcome.score.lines())]
     return "\n".join(lines)
+
+
+def of_fetch(fetched: "Summary") -> str:
+    """What a fetch cost and brought, in one line without a host: requests, rows, gaps, and whether it is complete."""
+    free = f" ({units.count(fetched.free)} free)" if fetched.free else ""
+    parts = [f"{units.counted(fetched.requests, 'request')}{free}"]
+    parts += [told for table, word in _TABLES.items() if (told := _brought(fetched, table, word))] or ["nothing new"]
+    parts.append(units.counted(fetched.gaps, "gap") if fetched.gaps else "no gaps")
+    if fetched.dirty:
+        parts.append(f"{units.counted(fetched.dirty, 'time')} that cannot be")
+    parts.append("complete" if fetched.outcome == "complete" else "not complete")
+    if fetched.unread:
+        shown, more = fetched.unread[:_SHOWN], len(fetched.unread) - _SHOWN
+        parts[-1] += f"; nothing could be read of {', '.join(shown)}{f' and {more} more' if more > 0 else ''}"
+    return plain(", ".join(parts))
+
+
+def _brought(fetched: "Summary", table: str, word: str) -> str:
+    """`1,000 runs new, 3 changed`; empty where there is none of both."""
+    new, changed = fetched.new.get(table, 0), fetched.changed.get(table, 0)
+    if not new:
+        return f"{units.counted(changed, word)} changed" if changed else ""
+    return f"{units.counted(new, word)} new{f', {units.count(changed)} changed' if changed else ''}"
+
+
+def of_doctor(looked: Sequence["Looked"], store: "StoreState") -> str:
+    """What was found out about every source, and about the store."""
+    return "\n\n".join(["\n".join(_source(one)) for one in looked] + ["\n".join(_store(store))])
+
+
+def _source(looked: "Looked") -> Iterator[str]:
+    one = looked.diagnosis
+    yield plain(f"{one.host} ({one.url}): {f'cannot be read: {one.trouble}' if one.trouble else 'can be read'}")
+    token = f"none, for {looked.variable} is not set" if one.token == "none" else f"{one.token}, of {looked.variable}"  # noqa: S105  a word
+    yield _entry("token", token)
+    if one.seen:
+        yield _entry("tried on", f"{one.seen}, {units.counted(one.requests, 'request')}")
+    for heading, held in (("held", True), ("unknown", None)):
+        names = [right.name for right in one.rights if right.held is held]
+        if names:
+            yield _entry(heading, ", ".join(names))
+    yield from (_entry("missing", f"{right.name} ({right.without})") for right in one.rights if right.held is False)
+    yield from (_entry("limit", _allowance(limit)) for limit in one.limits)
+    yield from (_entry("note", note) for note in one.notes)
+    yield _entry("proxy", looked.proxy or "none")
+    yield _entry("trusts", looked.authorities)
+
+
+def _allowance(limit: "Limit") -> str:
+    until = f" until {units.time(limit.until)}" if limit.until else ""
+    return f"{units.count(limit.remaining)} of {units.count(limit.limit)} {limit.of} left{until}"
+
+
+def _store(store: "StoreState") -> Iterator[str]:
+    size = f"{store.size / 1e6:,.1f} MB" if store.size is not None else ""
+    yield plain(f"store {store.path}: {', '.join(filter(None, [size, store.trouble]))}")
+    for host, fetched_at, outcome in store.sources:
+        yield _entry(host, f"{f'read on {units.time(fetched_at)}' if fetched_at else 'never read whole'}; {outcome}")
+
+
+def _entry(heading: str, text: str) -> str:
+    """A heading and what belongs to it, folded under itself."""
+    return fill(plain(text), _WIDTH, initial_indent=f"  {plain(heading):<9} ", subsequent_indent=" " * 12)
 
 
 def of_queries(queries: Mapping[str, Query[Any]]) -> str:

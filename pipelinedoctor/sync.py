@@ -3,31 +3,17 @@
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
-from operator import attrgetter
 
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.interface import Fetcher, Mark, Order, Page, Progress, RawLog
 from pipelinedoctor.logs.explain import explain_all
 from pipelinedoctor.logs.redact import redact
 from pipelinedoctor.logs.rules import Rules
-from pipelinedoctor.model import (
-    Annotation,
-    Change,
-    Commit,
-    Deployment,
-    Environment,
-    FetchGap,
-    Job,
-    Release,
-    Row,
-    Run,
-    Step,
-    Tag,
-    TestResult,
-)
+from pipelinedoctor.model import FetchGap
+from pipelinedoctor.redaction import redacted
 from pipelinedoctor.store.connection import Store
 
 PAGES = 50
@@ -38,33 +24,25 @@ SECONDS = 2.0
 LOG_CHARACTERS = 32_000_000
 """Logs that are kept waiting at the most, whatever the number of their pages."""
 
-_FREE_TEXT: Mapping[type[Row], tuple[str, ...]] = {
-    Run: ("pipeline", "pipeline_name", "branch", "title"),
-    Job: ("name", "labels", "runner", "stage"),
-    Step: ("name",),
-    TestResult: ("test", "suite", "message", "detail"),
-    Commit: ("author", "subject"),
-    Change: ("title", "base", "head"),
-    Deployment: ("environment", "ref", "task"),
-    Environment: ("name", "url"),
-    Release: ("tag", "name"),
-    Tag: ("name",),
-    Annotation: ("title", "message", "path"),
-    FetchGap: ("subject", "reason"),
-}
-"""What people wrote, by table: no secret or address in it is to be stored."""
 _COMPLETE = "complete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What a fetch came to: `new` and `changed` rows by table, `gaps` told of; `outcome` is `complete` or what lacks."""
+    """What a fetch came to: `new` and `changed` rows by table, `gaps` told of; `outcome` is `complete` or what lacks.
+
+    Of the `requests`, `free` were answered "unchanged". `dirty` is how many times ran backwards and were dropped; `unread`
+    names the repositories and patterns of which nothing could be read.
+    """
 
     requests: int
     new: Mapping[str, int]
     changed: Mapping[str, int]
     gaps: int
     outcome: str
+    free: int = 0
+    dirty: int = 0
+    unread: tuple[str, ...] = ()
 
 
 class _Batch:
@@ -78,7 +56,8 @@ class _Batch:
         self._pages: list[Page] = []
         self._since = 0.0
         self._logs = 0
-        self.requests = self.gaps = 0
+        self.requests = self.gaps = self.free = self.dirty = 0
+        self.unread: dict[str, None] = {}
         self.new: Counter[str] = Counter()
         self.changed: Counter[str] = Counter()
 
@@ -89,6 +68,8 @@ class _Batch:
         self._pages.append(page)
         self._logs += sum(len(log.text) for log in page.logs)
         self.requests += page.requests
+        self.free += page.free
+        self.dirty += page.dirty
         late = self._clock() - self._since >= SECONDS
         if late or len(self._pages) >= PAGES or self._logs >= LOG_CHARACTERS:
             self.commit()
@@ -104,9 +85,23 @@ class _Batch:
         rows = redacted([row for page in self._pages for row in page.rows])
         written = self._store.write(self._host, [*rows, *explain_all(logs, self._rules)], marks, closed)
         self._pages = []
-        self.gaps += sum(isinstance(row, FetchGap) for row in rows)
+        gaps = [row for row in rows if isinstance(row, FetchGap)]
+        self.gaps += len(gaps)
+        self.unread |= {gap.repository: None for gap in gaps if gap.kind == "runs" and gap.subject == gap.repository}
         self.new.update(written.new)
         self.changed.update(written.changed)
+
+    def summary(self, outcome: str) -> Summary:
+        return Summary(
+            requests=self.requests,
+            free=self.free,
+            new=self.new,
+            changed=self.changed,
+            gaps=self.gaps,
+            dirty=self.dirty,
+            unread=tuple(self.unread),
+            outcome=outcome,
+        )
 
 
 def sync(
@@ -117,12 +112,14 @@ def sync(
     *,
     origin: str = "live",
     rules: Rules | None = None,
+    ended: Callable[[Summary], object] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Summary:
     """Fetch what `order` asks for into `store`, at most `PAGES` pages or about `SECONDS` seconds a transaction.
 
     `rules` explain the logs, the shipped ones unless given. `clock` counts seconds from anywhere. The source is noted as fetched at the end of the order, where the fetch ended
-    well. Raises `ForgeError` and `BudgetError` of the fetcher, and what interrupts it, after what was read is committed.
+    well. Raises `ForgeError` and `BudgetError` of the fetcher, and what interrupts it, after what was read is committed
+    and `ended` was told what it came to.
     """
     source = fetcher.source
     batch = _Batch(store, source.host, rules, clock)
@@ -141,22 +138,7 @@ def sync(
             pages.close()  # ends its threads now, and not when the error is forgotten
         fetched_at = order.until.astimezone(UTC) if outcome == _COMPLETE else None
         store.record_source(host=source.host, forge=source.forge, origin=origin, fetched_at=fetched_at, outcome=outcome)
-    return Summary(requests=batch.requests, new=batch.new, changed=batch.changed, gaps=batch.gaps, outcome=outcome)
-
-
-def redacted(rows: Sequence[Row]) -> Sequence[Row]:
-    """The rows without secrets and addresses in what people wrote. Each text is looked at once, however many rows hold it."""
-    texts: set[str] = set()
-    for table, names in _FREE_TEXT.items():
-        mine = [row for row in rows if type(row) is table]
-        for name in names:
-            texts.update(filter(None, map(attrgetter(name), mine)))
-    changed = {text: clean for text in texts if (clean := redact(text)) != text}
-    return [_changed(row, changed) for row in rows] if changed else rows
-
-
-def _changed(row: Row, texts: Mapping[str, str]) -> Row:
-    held = ((name, getattr(row, name)) for name in _FREE_TEXT.get(type(row), ()))
-    new = {name: texts[text] for name, text in held if text in texts}
-    clean: Row = dataclasses.replace(row, **new) if new else row  # type: ignore[arg-type]  # names of its own fields
-    return clean
+        done = batch.summary(outcome)
+        if ended is not None:
+            ended(done)
+    return done

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pipelinedoctor.errors import UsageError
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+_WAITS = {"s": 1, "m": 60, "h": 3600}
+_LONGEST_WAIT_S = 86_400
 _LONGEST = timedelta(days=20 * 366)
 _YEARS = range(1990, 9900)
 """Far enough from both ends of the calendar that any span can be added and taken away."""
@@ -29,6 +31,20 @@ def span(text: str) -> timedelta:
     if not timedelta() < length <= _LONGEST:
         raise UsageError(f"{text!r}: a span of time is longer than nothing and shorter than twenty years")
     return length
+
+
+def wait(text: str) -> float:
+    """How long to wait, in seconds, from a number and a unit (s, m for minutes, h); raises `UsageError` for anything else.
+
+    Nothing is a wait too, `0s`; a day is the longest.
+    """
+    found = re.fullmatch(r"([0-9]{1,6})([smh])", text.strip())
+    if not found:
+        raise UsageError(f"{text!r} is no time to wait; write a number and s, m or h, for example 60s or 10m")
+    seconds = int(found[1]) * _WAITS[found[2]]
+    if seconds > _LONGEST_WAIT_S:
+        raise UsageError(f"{text!r}: a wait is a day long at the most")
+    return float(seconds)
 
 
 def moment(text: str) -> datetime:

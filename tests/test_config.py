@@ -7,6 +7,11 @@ import pytest
 
 from pipelinedoctor import config
 from pipelinedoctor.errors import ConfigError
+from pipelinedoctor.fetch.interface import AppKey, Level
+from pipelinedoctor.sources import SourceSection
+
+APP = 'app_id = 1\ninstallation_id = 2\nprivate_key_env = "KEY"\n'
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nvery-secret\n-----END RSA PRIVATE KEY-----"
 
 
 def written(folder: Path, text: str) -> Path:
@@ -18,7 +23,7 @@ def written(folder: Path, text: str) -> Path:
 def test_the_template_is_a_valid_file_and_holds_the_defaults(tmp_path: Path) -> None:
     read = config.read(written(tmp_path, config.TEMPLATE))
     assert read.sources[0].repositories == ("OWNER/NAME",)
-    assert read.sources[0].url == config.SourceSection(repositories=("a/b",)).url
+    assert read.sources[0].url == SourceSection(repositories=("a/b",)).url
     assert read.store == tmp_path / "pipelinedoctor.duckdb"
     assert read.report.model_copy(update={"out": Path("pipelinedoctor-report")}) == config.ReportSection()
 
@@ -44,9 +49,26 @@ def test_without_a_file_all_is_default(tmp_path: Path, monkeypatch: pytest.Monke
             ["sources.0.repositories", "'nonsense' is no repository", "owner/name"],
         ),
         ("[[sources]]\nrepositories = []", ["sources.0.repositories", "at least 1"]),
-        ('[[sources]]\nforge = "gitlab"\nrepositories = ["a/b"]', ["sources.0.forge", "'github'", "here: 'gitlab'"]),
+        ('[[sources]]\nforge = "gitea"\nrepositories = ["a/b"]', ["sources.0.forge", "'github'", "here: 'gitea'"]),
+        ('[[sources]]\nforge = []\nrepositories = ["a/b"]', ["sources.0.forge", "'github' or 'gitlab'"]),
+        ('[[sources]]\nrepositories = ["a/b/c"]', ["sources.0.repositories", "'a/b/c' is no repository"]),
+        ('[[sources]]\nrepositories = ["*/b"]', ["sources.0.repositories", "begins with the name of an owner"]),
+        ('[[sources]]\nrepositories = ["a/b", "!a/b"]', ["sources.0.repositories", "all of them are excluded"]),
+        ('[[sources]]\nrepositories = ["a/b"]\ntopics = ["ci"]', ["sources.0: topics:", "add one as owner/*"]),
+        ('[[sources]]\nrepositories = ["a/b"]\ndetail = "all"', ["sources.0.detail", "'sampled' or 'full'"]),
         ('[[sources]]\nurl = "ftp://x"\nrepositories = ["a/b"]', ["sources.0.url", "https://HOST"]),
         ('[[sources]]\nurl = "https://me:pw@x"\nrepositories = ["a/b"]', ["sources.0.url", "no user name"]),
+        ('[[sources]]\nurl = "http://ghe.example.com"\nrepositories = ["a/b"]', ["sources.0.url", "reads the token"]),
+        (
+            '[[sources]]\nforge = "gitlab"\nurl = "gitlab.example.com"\nrepositories = ["a/b"]',
+            ["sources.0.url", "https://gitlab.HOST"],
+        ),
+        ('[[sources]]\nrepositories = ["a/b"]\napp_id = 1', ["sources.0: installation_id: is missing"]),
+        (
+            f'[[sources]]\nrepositories = ["a/b"]\n{APP}token_env = "GITHUB_TOKEN"',
+            ["sources.0: token_env:", "take one of token_env and app_id away"],
+        ),
+        (f'[[sources]]\nforge = "gitlab"\nrepositories = ["a/b"]\n{APP}', ["sources.0: app_id: only GitHub"]),
         ('[report]\nformats = ["pdf"]', ["report.formats.0", "'html', 'markdown' or 'json'"]),
         ('[report]\nwindow = "3"', ["report.window", "'3' is no span of time", "for example 90d"]),
         ('[report]\ntrend = "0w"', ["report.trend", "longer than nothing"]),
@@ -93,15 +115,134 @@ def test_a_long_value_is_not_repeated_for_it_may_be_a_secret(tmp_path: Path) -> 
     ],
 )
 def test_the_url_gives_host_and_api(url: str, host: str, api: str) -> None:
-    source = config.SourceSection(url=url, repositories=("a/b",)).source({"GITHUB_TOKEN": "t"})
+    source = SourceSection(url=url, repositories=("a/b",)).source({"GITHUB_TOKEN": "t"})
     assert (source.host, source.url) == (host, api)
 
 
 def test_a_token_comes_from_the_environment_and_is_not_shown() -> None:
-    source = config.SourceSection(repositories=("a/b",), token_env="MINE").source({"MINE": "very-secret"})
+    source = SourceSection(repositories=("a/b",), token_env="MINE").source({"MINE": "very-secret"})
     assert source.token == "very-secret"
     assert "very-secret" not in repr(source)
-    assert config.SourceSection(repositories=("a/b",)).source({"GITHUB_TOKEN": ""}).token is None
+    assert SourceSection(repositories=("a/b",)).source({"GITHUB_TOKEN": ""}).token is None
+
+
+def test_a_token_without_what_no_token_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = config.read(written(tmp_path, '[[sources]]\nrepositories = ["a/b"]\n'))
+    monkeypatch.setenv("GITHUB_TOKEN", " very-secret\n")
+    assert config.sources(read, None)[0].token == "very-secret"
+    monkeypatch.setenv("GITHUB_TOKEN", "very-secret\nX-Other: 1")
+    with pytest.raises(ConfigError, match=r"sources\.0\.token_env: GITHUB_TOKEN holds characters") as raised:
+        config.sources(read, None)
+    assert "very-secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "api"),
+    [
+        ("https://gitlab.com", "gitlab.com", "https://gitlab.com"),
+        ("https://Git.Example.com:8443/", "git.example.com:8443", "https://Git.Example.com:8443"),
+        ("https://example.com/gitlab/api/v4", "example.com", "https://example.com/gitlab"),
+        ("http://[::1]:8080", "[::1]:8080", "http://[::1]:8080"),
+        ("http://localhost:8080", "localhost:8080", "http://localhost:8080"),
+    ],
+)
+def test_a_gitlab_is_a_source_with_defaults_of_its_own(url: str, host: str, api: str) -> None:
+    section = SourceSection(forge="gitlab", url=url, repositories=("a/b/c", "a/**"), topics=("ci",))
+    source = section.source({"GITLAB_TOKEN": "t", "GITHUB_TOKEN": "other"})
+    assert (source.forge, source.host, source.url, source.token) == ("gitlab", host, api, "t")
+    assert (source.repositories, source.topics, source.job_token) == (("a/b/c", "a/**"), ("ci",), False)
+    assert SourceSection(forge="gitlab", repositories=("a/b",)).url == "https://gitlab.com"
+
+
+def test_a_job_token_is_known_by_the_name_of_its_variable() -> None:
+    source = SourceSection(forge="gitlab", repositories=("a/b",), token_env="CI_JOB_TOKEN").source(
+        {"CI_JOB_TOKEN": "t"}
+    )
+    assert (source.token, source.job_token) == ("t", True)
+
+
+def test_how_much_is_read_is_said_for_each_source(tmp_path: Path) -> None:
+    read = config.read(written(tmp_path, '[[sources]]\nrepositories = ["a/b"]\ndetail = "full"\n'))
+    assert read.sources[0].detail is Level.FULL
+    assert SourceSection(repositories=("a/b",)).detail is Level.SAMPLED
+
+
+@pytest.mark.parametrize("held", [PEM, PEM.replace("\n", "\\n"), "the path of a file"])
+def test_the_key_of_an_app_is_in_the_variable_or_in_the_file_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: str
+) -> None:
+    read = config.read(written(tmp_path, f'[[sources]]\nrepositories = ["a/b"]\n{APP}'))
+    (tmp_path / "app.pem").write_text(PEM, encoding="utf-8")
+    monkeypatch.setenv("KEY", held if held.startswith("-") else str(tmp_path / "app.pem"))
+    monkeypatch.setenv("GITHUB_TOKEN", "not taken")
+    (source,) = config.sources(read, None)
+    assert source.app == AppKey(app_id=1, installation_id=2, private_key=PEM)
+    assert source.token is None
+    assert "very-secret" not in repr(source)
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ("", "KEY is not set; it holds the App's private key or the path of its file"),
+        ("c2VjcmV0", "KEY holds neither a private key in PEM nor the path of a file that can be read"),
+        ("c2VjcmV0" * 4_000, "KEY holds neither a private key in PEM"),
+        ("pipelinedoctor.toml", "the file that KEY names holds no private key in PEM"),
+    ],
+)
+def test_what_can_be_no_key_is_told_and_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: str, said: str
+) -> None:
+    file = written(tmp_path, f'[[sources]]\nrepositories = ["a/b"]\n{APP}')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KEY", held)
+    with pytest.raises(ConfigError) as raised:
+        config.sources(config.read(file), file)
+    assert str(raised.value).startswith(f"{file}: sources.0.private_key_env: {said}")
+    assert "c2VjcmV0" not in str(raised.value)
+
+
+def two(first: str, second: str) -> str:
+    return "".join(f"[[sources]]\n{each}\n" for each in (first, second))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ('repositories = ["a/b"]', 'repositories = ["x/y", "A/B"]', "sources.1.repositories: 'A/B' is in sources.0"),
+        ('repositories = ["a/b"]', 'repositories = ["a/*"]', "sources.0.repositories: 'a/b' is in sources.1"),
+        ('repositories = ["a/*"]', 'repositories = ["a/web-*"]', "sources.1.repositories: 'a/web-*' is in sources.0"),
+        (
+            'repositories = ["a/*"]\ntopics = ["ci"]',
+            'repositories = ["a/*"]\ntopics = ["CI", "prod"]',
+            "sources.1.repositories: 'a/*' is in sources.0",
+        ),
+        (
+            'forge = "gitlab"\nrepositories = ["g/s/**"]',
+            'forge = "gitlab"\nurl = "https://GITLAB.com"\nrepositories = ["g/**"]',
+            "sources.0.repositories: 'g/s/**' is in sources.1",
+        ),
+    ],
+)
+def test_no_repository_is_in_two_sources(tmp_path: Path, first: str, second: str, said: str) -> None:
+    file = written(tmp_path, two(first, second))
+    with pytest.raises(ConfigError) as raised:
+        config.read(file)
+    assert str(raised.value).startswith(f"{file}: {said} of the same host too; take it out of one, or exclude it there")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('repositories = ["a/b"]', 'repositories = ["a/c"]'),
+        ('repositories = ["a/b"]', 'repositories = ["a/*", "!a/b"]'),
+        ('repositories = ["a/b"]', 'repositories = ["a/b"]\nurl = "https://ghe.example.com"'),
+        ('repositories = ["a/*"]\ntopics = ["ci"]', 'repositories = ["a/*"]\ntopics = ["prod"]'),
+        ('repositories = ["a/*"]\ntopics = ["ci"]', 'repositories = ["a/b"]'),
+    ],
+)
+def test_what_may_lie_apart_is_let_be(tmp_path: Path, first: str, second: str) -> None:
+    assert len(config.read(written(tmp_path, two(first, second))).sources) == 2
 
 
 def test_no_sources_is_an_error_that_tells_what_to_do(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pipelinedoctor.model import Severity, Verdict
 from pipelinedoctor.produce import Produced
 from pipelinedoctor.report.model import GapGroup, Report
 from pipelinedoctor.store.history import Totals, Window
+from pipelinedoctor.sync import Summary
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -105,3 +106,38 @@ def test_gaps_are_told_once_and_by_the_headline() -> None:
     gap = GapGroup(host="h", repository="o/r", kind="log", reason="x", things=3, rows_missing=None, examples=())
 
     assert "could not be had" not in text(finding(), gaps=(gap,))
+
+
+@pytest.mark.parametrize(
+    ("fetched", "line"),
+    [
+        (
+            Summary(
+                requests=53,
+                free=40,
+                new={"runs": 1000, "jobs": 10_000, "steps": 9},
+                changed={"runs": 3, "test_results": 1},
+                gaps=2,
+                outcome="complete",
+            ),
+            "53 requests (40 free), 1,000 runs new, 3 changed, 10,000 jobs new, 1 test result changed, 2 gaps, complete",
+        ),
+        (
+            Summary(requests=1, new={}, changed={}, gaps=0, dirty=1, outcome="limit met"),
+            "1 request, nothing new, no gaps, 1 time that cannot be, not complete",
+        ),
+        (
+            Summary(requests=0, new={}, changed={}, gaps=7, outcome="complete", unread=tuple("abcdefg")),
+            "0 requests, nothing new, 7 gaps, complete; nothing could be read of a, b, c, d, e and 2 more",
+        ),
+    ],
+)
+def test_a_fetch_is_told_in_one_line(fetched: Summary, line: str) -> None:
+    assert summary.of_fetch(fetched) == line
+
+
+def test_a_name_of_a_repository_cannot_command_the_terminal() -> None:
+    told = summary.of_fetch(
+        Summary(requests=0, new={}, changed={}, gaps=1, outcome="complete", unread=("a\x1b[31m\n",))
+    )
+    assert not {"\x1b", "\n"} & set(told)

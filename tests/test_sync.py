@@ -17,9 +17,10 @@ from pipelinedoctor.errors import BudgetError, StoreError
 from pipelinedoctor.fetch.github_rows import job_rows, run_rows
 from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, RawLog, Silent, Source, SyncState
 from pipelinedoctor.model import TABLES, Change, Commit, FetchGap, Job, Row, Run, TestResult
+from pipelinedoctor.redaction import redacted
 from pipelinedoctor.simulate.forge import Forge, serve
 from pipelinedoctor.store.connection import Store
-from pipelinedoctor.sync import PAGES, SECONDS, redacted, sync
+from pipelinedoctor.sync import PAGES, SECONDS, Summary, sync
 from tests.helpers.recordings import commit, job, job_bodies, run, run_body, write_recording
 
 HOST = "github.com"
@@ -169,6 +170,26 @@ def test_the_summary_tells_new_from_changed_rows_and_counts_gaps(store: Store) -
     assert (first.new["commits"], first.changed["commits"], first.gaps) == (2, 0, 1)
     second = sync(Listed([Page(rows=[one_commit(1, "Reworded"), one_commit(2)])]), store, ORDER, Silent())
     assert (second.new["commits"], second.changed["commits"], second.gaps) == (0, 1, 0)
+
+
+def test_the_summary_tells_of_what_was_free_ran_backwards_or_could_not_be_read(store: Store) -> None:
+    def gap(repository: str, kind: str, subject: str) -> FetchGap:
+        return FetchGap(host=HOST, repository=repository, kind=kind, subject=subject, reason="x", rows_missing=None)
+
+    gaps = [gap("a/b", "runs", "a second"), gap("b/*", "runs", "b/*"), gap("a/c", "runs", "a/c"), gap("d", "log", "d")]
+    read = [Page(requests=3, free=2, dirty=1, rows=gaps), Page(requests=1, free=1, dirty=4)]
+    done = sync(Listed(read), store, ORDER, Silent())
+    assert (done.requests, done.free, done.dirty, done.gaps) == (4, 3, 5, 4)
+    assert done.unread == ("b/*", "a/c")
+
+
+def test_what_a_fetch_came_to_is_told_however_it_ended(store: Store) -> None:
+    told: list[Summary] = []
+    with pytest.raises(BudgetError):
+        sync(Listed([page(1)], BudgetError("limit met")), store, ORDER, Silent(), ended=told.append)
+    (one,) = told
+    assert (one.requests, one.new["commits"], one.outcome) == (2, 1, "limit met")
+    assert sync(Listed([page(1)]), store, ORDER, Silent(), ended=told.append) == told[1]
 
 
 def test_logs_become_failures_without_secrets(store: Store) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pipelinedoctor.errors import UsageError
-from pipelinedoctor.timespan import moment, since, span
+from pipelinedoctor.timespan import moment, since, span, wait
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -63,3 +63,17 @@ def test_since_takes_both_a_span_and_a_time() -> None:
 def test_a_span_with_an_unknown_unit_is_told_as_a_span() -> None:
     with pytest.raises(UsageError, match="span of time"):
         since("90y", NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("60s", 60), ("10m", 600), (" 2h ", 7200), ("0s", 0), ("1440m", 86_400), ("24h", 86_400)]
+)
+def test_a_wait_is_a_number_of_seconds_minutes_or_hours(text: str, seconds: float) -> None:
+    assert wait(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "60", "s", "-1s", "1.5h", "1d", "3w", "86401s", "25h", "9999999s", "3 m"])
+def test_anything_else_is_no_wait(text: str) -> None:
+    with pytest.raises(UsageError, match="wait") as raised:
+        wait(text)
+    assert repr(text) in str(raised.value)

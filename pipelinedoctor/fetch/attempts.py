@@ -34,6 +34,25 @@ def carry_over(jobs: Sequence[Job], starts: Mapping[int, datetime]) -> list[Job]
     return [replace(job, carried_over=True) if job.job_id in copies else job for job in jobs]
 
 
+def placed(jobs: Sequence[Job], newest: int, began: datetime | None) -> list[Job]:
+    """The jobs of one run with attempts reckoned from their times, where the forge does not tell them.
+
+    `newest` is the number of attempts, `began` when the last of them started. What started since then, or not at all,
+    belongs to it; earlier executions of a name are of attempts 1, 2, … in the order they started in. That is exact for
+    one rerun, and for more of them wherever each attempt ran the job. The order of `jobs` is kept.
+    """
+    earlier: dict[str, list[Job]] = defaultdict(list)
+    for job in jobs:
+        if newest > 1 and job.started_at is not None and began is not None and job.started_at < began - SKEW:
+            earlier[job.name].append(job)
+    places = {
+        job.job_id: min(place, newest)
+        for same in earlier.values()
+        for place, job in enumerate(sorted(same, key=lambda job: (job.started_at, job.job_id)), 1)
+    }
+    return [replace(job, attempt=places.get(job.job_id, newest)) for job in jobs]
+
+
 def derived_attempts(jobs: Sequence[Job], newest: int) -> list[RunAttempt]:
     """The attempts that `jobs` of one run speak of, other than the `newest`, which the forge describes itself.
 

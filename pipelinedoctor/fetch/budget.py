@@ -11,6 +11,10 @@ from pipelinedoctor.fetch.interface import Progress, Silent
 
 _A_WORKER = 100
 """Requests that must be left for another thread to be worth it."""
+_SPARE = 0.2
+"""Share of the forge's allowance that is left to others by what need not be asked."""
+_ILL = 5
+"""Requests in a row that were given up, after which the forge is taken to be ill, and not what was asked for."""
 
 
 class Budget:
@@ -46,6 +50,8 @@ class Budget:
         """Requests that cost something."""
         self.answered = False
         """Whether the forge has ever answered this fetch."""
+        self._allowance: tuple[int, int] | None = None
+        self._given_up = 0
 
     def take(self) -> None:
         """Count one request and wait for its turn.
@@ -72,6 +78,29 @@ class Budget:
         """Take a request back that cost nothing: its answer was "unchanged"."""
         with self._lock:
             self.made -= 1
+
+    def told(self, left: int, limit: int) -> None:
+        """Take note of what the forge says is left of its allowance."""
+        with self._lock:
+            self._allowance = (left, limit)
+
+    @property
+    def spare(self) -> bool:
+        """Whether there are requests for what is good to have and need not be had."""
+        with self._lock:
+            ours = self._limit is None or self.made < self._limit
+            return ours and (self._allowance is None or self._allowance[0] > _SPARE * self._allowance[1])
+
+    def well(self) -> None:
+        """The forge answered, if only to refuse."""
+        self.answered = True
+        self._given_up = 0
+
+    def given_up(self) -> bool:
+        """Note that the forge failed at a request to the end of all patience; whether it is ill altogether."""
+        with self._lock:
+            self._given_up += 1
+            return self._given_up >= _ILL
 
     def hold(self, seconds: float) -> None:
         """Let no request begin for some seconds, of any thread; those that have their turn already go on."""

@@ -1,10 +1,12 @@
 """Streams of bytes from outside, kept within bounds: logs by their ends, archives by all they claim and all they give."""
 
+import gzip
 import zipfile
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from tempfile import SpooledTemporaryFile
 from typing import IO, Protocol
 
@@ -15,8 +17,12 @@ LOG_TAIL = 4 * MIB
 LOG_MOST = 512 * MIB
 ARCHIVE_MOST = 64 * MIB
 MEMBERS_MOST = 256 * MIB
+UNPACKED_MOST = 8 * 1024 * MIB
+REPORTS = (".xml", ".trx")
+"""How files that may be reports of tests end."""
 _IN_MEMORY = 8 * MIB
 FILES_MOST = 50_000
+_GZIP = b"\x1f\x8b"
 _ENTRY = b"PK\x01\x02"
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 
@@ -81,6 +87,21 @@ class Member:
     stream: Readable
 
 
+def report_members(file: BufferedReader) -> Iterator[Member]:
+    """What a file of somebody's own may hold: reports in a zip, one packed by gzip, or one as it is, of any size.
+
+    Raises `UnfitError` for what cannot be unpacked, and as soon as what is packed comes to more than 8 GiB.
+    """
+    start = file.peek(4)
+    if start.startswith(b"PK"):
+        yield from _zip_members(file, REPORTS, UNPACKED_MOST)
+    elif start.startswith(_GZIP):
+        with gzip.GzipFile(fileobj=file) as stream:
+            yield Member("", None, _Bounded(stream, _Allowance(UNPACKED_MOST)))
+    else:
+        yield Member("", None, file)
+
+
 def xml_members(file: IO[bytes]) -> Iterator[Member]:
     """Each XML file in a zip, by name, its stream bounded; a file that is XML itself is its only member.
 
@@ -94,13 +115,17 @@ def xml_members(file: IO[bytes]) -> Iterator[Member]:
         return
     if not start.startswith(b"PK"):
         raise UnfitError("not a zip")
+    yield from _zip_members(file, (".xml",), MEMBERS_MOST)
+
+
+def _zip_members(file: IO[bytes], endings: tuple[str, ...], most: int) -> Iterator[Member]:
     _check_directory(file)
-    left = _Allowance(MEMBERS_MOST)
+    left = _Allowance(most)
     try:
         with zipfile.ZipFile(file) as opened:
             for member in sorted(opened.infolist(), key=lambda info: info.filename):
                 left.check()
-                if member.filename.lower().endswith(".xml"):
+                if member.filename.lower().endswith(endings):
                     with opened.open(member) as stream:
                         yield Member(member.filename, (member.CRC, member.file_size), _Bounded(stream, left))
     except _BROKEN as error:
@@ -108,22 +133,22 @@ def xml_members(file: IO[bytes]) -> Iterator[Member]:
 
 
 def _broken(error: Exception) -> UnfitError:
-    return UnfitError(f"broken zip ({type(error).__name__})")
+    return UnfitError(f"broken archive ({type(error).__name__})")
 
 
 class _Allowance:
     def __init__(self, size: int) -> None:
-        self.left = size
+        self._size = self.left = size
 
     def check(self) -> None:
         if self.left < 0:
-            raise UnfitError(f"its files come to more than {MEMBERS_MOST // MIB} MiB")
+            raise UnfitError(f"its files come to more than {self._size // MIB} MiB")
 
 
 class _Bounded:
     """The reading half of a file, of which several together may give only so much."""
 
-    def __init__(self, stream: IO[bytes], allowance: _Allowance) -> None:
+    def __init__(self, stream: Readable, allowance: _Allowance) -> None:
         self._stream = stream
         self._allowance = allowance
 

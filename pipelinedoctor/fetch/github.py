@@ -1,13 +1,26 @@
-"""Fetches CI history from GitHub (github.com or GitHub Enterprise Server) over its REST API."""
+"""Fetches CI history from GitHub (github.com or GitHub Enterprise Server): lists by REST, outcomes of jobs in GraphQL."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 from pipelinedoctor.errors import ForgeError
+from pipelinedoctor.fetch.bounds import instant
 from pipelinedoctor.fetch.budget import Budget
-from pipelinedoctor.fetch.github_client import Client, Clients, RefusedError
-from pipelinedoctor.fetch.github_repository import Tools, repository_pages
+from pipelinedoctor.fetch.github_annotations import BATCH, annotations
+from pipelinedoctor.fetch.github_auth import auth_of
+from pipelinedoctor.fetch.github_client import AGENT, Client, Clients, RefusedError
+from pipelinedoctor.fetch.github_details import Task, details
+from pipelinedoctor.fetch.github_outcomes import Outcomes
+from pipelinedoctor.fetch.github_repository import ABSENT, RepositoryFetch, Tools
 from pipelinedoctor.fetch.github_rows import gap
-from pipelinedoctor.fetch.interface import Order, Page, Progress, Source, SyncState
+from pipelinedoctor.fetch.github_selection import Chosen, chosen
+from pipelinedoctor.fetch.interface import Closed, Mark, Order, Page, Progress, Source, SyncState
+from pipelinedoctor.fetch.parallel import by_turns, in_order, in_turn
+from pipelinedoctor.fetch.windows import stamp
+
+_ASK_AGAIN = timedelta(days=7)
+"""After so long it is tried again whether the token may read checks."""
 
 
 class GitHubFetcher:
@@ -23,29 +36,148 @@ class GitHubFetcher:
         Raises `ForgeError` where the forge is gone, refuses the token, or has none of the repositories, and
         `BudgetError` where a limit is met; all that was read until then has been handed on before.
         """
-        budget = Budget(order.max_requests, throttle=self.source.throttle, progress=progress, pause=self._pause)
-        clients = Clients(lambda: Client(self.source, budget))
-        tools = Tools(self.source, clients, budget, progress)
-        handed = missing = 0
+        budget = Budget(
+            order.max_requests,
+            throttle=self.source.throttle,
+            max_wait=order.max_wait,
+            progress=progress,
+            pause=self._pause,
+        )
+        auth = auth_of(self.source, AGENT)
+        clients = Clients(lambda: Client(self.source, budget, auth), anonymous=auth is None)
+        outcomes = Outcomes(readable=not clients.anonymous and not _known_unreadable(order, state))
+        tools = Tools(self.source, clients, budget, progress, outcomes, order, state)
+        handed = 0
         try:
-            for name in self.source.repositories:
-                try:
-                    for page in repository_pages(name, tools, order, state):
-                        handed += page.requests
-                        yield page
-                except RefusedError as error:
-                    if error.status != 404:
-                        raise
-                    missing += 1
-                    reason = "no such repository, or none that the token may read"
-                    progress.finish(name, reason)
-                    yield Page(rows=[gap(self.source.host, name, "runs", name, reason)], requests=budget.made - handed)
-                    handed = budget.made
+            found = chosen(clients.mine(), self.source)
+            fetches = [RepositoryFetch(tools, one.full_name) for one in found.repositories]
+            yield _found(self.source, found)
+            for page in _stages(tools, fetches):
+                handed += page.requests
+                yield page
         except ForgeError:
-            yield Page(requests=budget.made - handed)
+            yield Page(requests=clients.requests - handed)
             raise
         finally:
             clients.close()
-        if missing and missing == len(self.source.repositories):
-            names = ", ".join(self.source.repositories)
-            raise ForgeError(f"{self.source.host} knows none of {names}; check the names and what the token may read")
+        # Requests that ended in an error belong to no page.
+        yield Page(requests=clients.requests - handed)
+        if all(one.refused for one in fetches):
+            raise ForgeError(_none_read(self.source, fetches, found))
+
+
+def _found(source: Source, found: Chosen) -> Page:
+    """What patterns found nothing, and which do again."""
+    patterns = [entry for entry in source.repositories if "*" in entry and not entry.startswith("!")]
+    rows = [gap(source.host, pattern, "runs", pattern, reason) for pattern, reason in found.lacking.items()]
+    back = [Closed(repository=one, kind="runs", subject=one) for one in patterns if one not in found.lacking]
+    return Page(rows=rows, closed=back)
+
+
+def _none_read(source: Source, fetches: list[RepositoryFetch], found: Chosen) -> str:
+    if not fetches:
+        return f"{source.host}: " + "; ".join(f"{pattern}: {reason}" for pattern, reason in found.lacking.items())
+    if all(one.refused == ABSENT for one in fetches):
+        names = ", ".join(source.repositories)
+        return f"{source.host} knows none of {names}; check the names and what the token may read"
+    reason = next(one.refused for one in fetches if one.refused != ABSENT)
+    return f"{source.host}: none of its repositories could be read; {fetches[0].name}: {reason}"
+
+
+def _stages(tools: Tools, fetches: list[RepositoryFetch]) -> Iterator[Page]:
+    """All stages of all repositories, each stage side by side, so that none waits for the largest."""
+    source, budget, progress = tools.source, tools.budget, tools.progress
+    workers = budget.workers(source.workers)
+    progress.start(f"{source.host}: runs", None)
+    yield from in_turn((one.guarded(one.runs()) for one in fetches), workers, budget.close)
+    yield from _pooled(tools, [(one, task) for one in fetches if not one.refused for task in one.left])
+    changed = sum(len(one.relisted) for one in fetches)
+    progress.finish(f"{source.host}: runs", f"{changed} new or changed")
+    # Where the default branch is red, somebody waits.
+    there = sorted((one for one in fetches if not one.refused), key=lambda one: not one.ailing)
+    yield from _detailed(tools, list(by_turns(one.read_by_list() for one in there)), f"{source.host}: details")
+    progress.start(f"{source.host}: changes", len(there))
+    yield from in_turn((one.guarded(_counted(one, progress)) for one in there), workers, budget.close)
+    progress.finish(f"{source.host}: changes")
+    there = [one for one in there if not one.refused]
+    drawn = [[(one, task) for task in one.sampled()] for one in there]
+    yield from _sampled(tools, list(by_turns(drawn)))
+    for one in there:
+        yield one.closed()
+
+
+def _counted(one: RepositoryFetch, progress: Progress) -> Iterator[Page]:
+    yield from one.others()
+    progress.advance(f"{one.tools.source.host}: changes")
+
+
+def _pooled(tools: Tools, left: list[tuple[RepositoryFetch, Task]]) -> Iterator[Page]:
+    """Outcomes of runs that did not fill a question of their repository: those of several share one."""
+    ready = [(one, task) for one, task in left if task.mark.node]
+    size = tools.outcomes.size
+    batches = [ready[start : start + size] for start in range(0, len(ready), size)]
+
+    def read(batch: list[tuple[RepositoryFetch, Task]]) -> Page:
+        page = tools.outcomes.page(tools.clients.mine(), [task for _, task in batch])
+        for one, task in batch:
+            one.learn([task])
+        return page
+
+    # One run alone is read by its list for the same price, and whole.
+    asked = (batch for batch in batches if tools.outcomes.readable and len(batch) > 1)
+    yield from in_order(read, asked, tools.budget.workers(tools.source.workers), tools.budget.close)
+    if not tools.outcomes.readable and not tools.clients.anonymous:
+        yield Page(marks=[Mark(kind="checks", key="unreadable", value=stamp(tools.order.until))])
+
+
+def _detailed(tools: Tools, tasks: list[Task], name: str) -> Iterator[Page]:
+    """Details of runs, then the annotations of the jobs among them that failed."""
+    pending = dict(tools.state.all("annotate"))
+    tools.progress.start(name, len(tasks))
+    workers = tools.budget.workers(tools.source.workers)
+    for page in in_order(lambda task: details(tools.clients.mine(), task), tasks, workers, tools.budget.close):
+        tools.progress.advance(name)
+        pending |= {mark.key: mark.value for mark in page.marks if mark.kind == "annotate" and mark.value}
+        yield page
+    tools.progress.finish(name, f"{len(tasks)} runs")
+    keys = list(pending)
+    for start in range(0, len(keys), BATCH):
+        wanted = {key: pending[key] for key in keys[start : start + BATCH]}
+        yield _annotated(tools, wanted)
+
+
+def _annotated(tools: Tools, wanted: dict[str, str]) -> Page:
+    """The annotations of these jobs; where they cannot be had, they are not asked for again."""
+    if tools.outcomes.readable:
+        try:
+            return annotations(tools.clients.mine(), tools.source.host, wanted)
+        except RefusedError as error:
+            if error.status == 401:
+                raise
+    return Page(marks=[Mark(kind="annotate", key=key, value=None) for key in wanted])
+
+
+def _sampled(tools: Tools, drawn: list[tuple[RepositoryFetch, Task]]) -> Iterator[Page]:
+    """The details of samples, each with the mark that counts it, as long as nobody else has need of the requests."""
+    name = f"{tools.source.host}: samples"
+    tools.progress.start(name, len(drawn))
+    read_whole = 0
+    spared = (item for item in drawn if tools.budget.spare)
+
+    def read(item: tuple[RepositoryFetch, Task]) -> Page:
+        one, task = item
+        page = details(tools.clients.mine(), task)
+        return replace(page, marks=[*page.marks, one.samples.mark(task)])
+
+    for page in in_order(read, spared, tools.budget.workers(tools.source.workers), tools.budget.close):
+        tools.progress.advance(name)
+        read_whole += 1
+        yield page
+    of_more = f" of {len(drawn)}" if read_whole < len(drawn) else ""
+    tools.progress.finish(name, f"{read_whole}{of_more} runs that succeeded, read in full")
+
+
+def _known_unreadable(order: Order, state: SyncState) -> bool:
+    """Whether it was found not long ago that the token may not read checks."""
+    found = instant(state.get("checks", "unreadable"))
+    return found is not None and timedelta() <= order.until - found < _ASK_AGAIN

@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypedDict, TypeVar
 
 from github import Auth, Github
 
@@ -18,6 +18,7 @@ from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.bounds import bounded, first_line
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.download import UnfitError
+from pipelinedoctor.fetch.github_auth import auth_of
 from pipelinedoctor.fetch.github_wire import Connection, HeldError, PassingError
 from pipelinedoctor.fetch.interface import Source
 from pipelinedoctor.fetch.limits import is_limit, seconds_to_wait, when
@@ -31,7 +32,7 @@ ABSENT_S = (0.5, 1.5)
 """The same where nothing listens, or the name is not known, and nothing was ever heard of the forge in this fetch."""
 _HOPS = 5
 """Redirects of one request that are followed, to where a renamed repository now is."""
-_AGENT = f"pipelinedoctor/{__version__}"
+AGENT = f"pipelinedoctor/{__version__}"
 _ADVICE = {401: "check the token", 403: "check what the token may read", 404: "check its name and the token"}
 _T = TypeVar("_T")
 
@@ -44,14 +45,21 @@ class RefusedError(ForgeError):
         self.status = status
 
 
+class Cost(TypedDict):
+    """What a page cost, as `Page` takes it."""
+
+    requests: int
+    free: int
+
+
 class Spent(NamedTuple):
     """Requests made, and how many of them were answered "unchanged"."""
 
     requests: int = 0
     free: int = 0
 
-    def since(self, earlier: "Spent") -> dict[str, int]:
-        """What was spent since, as `Page` takes it."""
+    def since(self, earlier: "Spent") -> Cost:
+        """What was spent since."""
         return {"requests": self.requests - earlier.requests, "free": self.free - earlier.free}
 
 
@@ -75,23 +83,24 @@ class GraphAnswer:
 class Client:
     """A connection to one forge for one thread: PyGithub's is not safe to share."""
 
-    def __init__(self, source: Source, budget: Budget) -> None:
+    def __init__(self, source: Source, budget: Budget, auth: Auth.Auth | None = None) -> None:
+        """`auth` signs the requests of several clients; without, the client makes one of what the source holds."""
         self._host = source.host
         self._url = source.url
         self._token = source.token
         self._budget = budget
         self._github = Github(
             base_url=source.url.rstrip("/"),
-            auth=Auth.Token(source.token) if source.token else None,
+            auth=auth or auth_of(source, AGENT),
             lazy=True,
             timeout=TIMEOUT_S,
             retry=None,  # retried here, where each try counts as the request it is
             per_page=PER_PAGE,
             seconds_between_requests=None,  # the budget spaces those of all threads together
             seconds_between_writes=None,
-            user_agent=_AGENT,
+            user_agent=AGENT,
         )
-        self._web = Web(_AGENT)
+        self._web = Web(AGENT)
         self._connection = Connection(self._web, source.url)
         self.spent = Spent()
 
@@ -179,7 +188,9 @@ class Client:
             self._budget.close(error.limit)
             return error.limit
         message = f"{self._host}: {error}, {tries} times in a row; what was fetched is kept, try again later"
-        return RefusedError(message, error.status) if error.status else ForgeError(message)
+        if error.status and not self._budget.given_up():
+            return RefusedError(message, error.status)
+        return ForgeError(message)
 
     def _known(self, path: str, parameters: Mapping[str, object] | None, etag: str | None) -> Known:
         status, headers, text = self._request(path, parameters, etag=etag)
@@ -211,7 +222,7 @@ class Client:
             raise PassingError(str(error), absent=error.absent) from None
         except (RuntimeError, AssertionError, ValueError):
             raise ForgeError(f"{self._host} sent {path} on to another address; check `url`") from None
-        self._budget.answered = True
+        self._note(status, headers)
         if status == 304 and etag:
             self._budget.refund()
             self.spent = self.spent._replace(free=self.spent.free + 1)
@@ -224,6 +235,15 @@ class Client:
             raise self._limited(headers)
         advice = f"; {_ADVICE[status]}" if status in _ADVICE else ""
         raise RefusedError(f"{self._host} answered {status} for {path}: {message}{advice}", status)
+
+    def _note(self, status: int, headers: Mapping[str, str]) -> None:
+        if status >= 500:
+            self._budget.answered = True
+            return
+        self._budget.well()
+        left, limit = headers.get("x-ratelimit-remaining", ""), headers.get("x-ratelimit-limit", "")
+        if left.isdecimal() and limit.isdecimal() and headers.get("x-ratelimit-resource", "core") == "core":
+            self._budget.told(int(left[:9]), int(limit[:9]))
 
     def _graph(self, text: str) -> GraphAnswer:
         body = self._json(text)
@@ -275,10 +295,17 @@ class Client:
 class Clients:
     """A client for each thread that asks for one."""
 
-    def __init__(self, make: Callable[[], Client]) -> None:
+    def __init__(self, make: Callable[[], Client], *, anonymous: bool = False) -> None:
         self._make = make
+        self.anonymous = anonymous
+        """Whether they ask without a token."""
         self._local = threading.local()
         self._all: list[Client] = []
+
+    @property
+    def requests(self) -> int:
+        """Requests that all of them made."""
+        return sum(client.made for client in self._all)
 
     def mine(self) -> Client:
         """The calling thread's client."""

@@ -11,10 +11,10 @@ from pipelinedoctor.fetch.attempts import carry_over, derived_attempts
 from pipelinedoctor.fetch.bounds import bounded, instant
 from pipelinedoctor.fetch.download import ARCHIVE_MOST, LOG_TAIL, UnfitError, archive, log_text, xml_members
 from pipelinedoctor.fetch.github_client import Client, RefusedError
-from pipelinedoctor.fetch.github_rows import FAILING, failed_step, gap, job_rows
-from pipelinedoctor.fetch.github_session import RunMark
+from pipelinedoctor.fetch.github_rows import FAILING, backwards, failed_step, gap, job_rows, number_of
 from pipelinedoctor.fetch.interface import Closed, Mark, Page, RawLog
 from pipelinedoctor.fetch.junit import Ledger, executions
+from pipelinedoctor.fetch.run_marks import RunMark
 from pipelinedoctor.model import Job, Repository, Result, Row, Step
 
 _GONE = frozenset({404, 410})
@@ -26,13 +26,14 @@ RESULTS_MOST = 500_000
 """Results of tests of one run, all in memory together, after which no further report is read."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Task:
-    """A run whose details are wanted."""
+    """A run whose jobs are wanted. `jobs` are the names of those that succeeded, once their outcomes were read."""
 
     repository: Repository
     run_id: int
     mark: RunMark
+    jobs: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
@@ -46,10 +47,11 @@ def run_key(repository: Repository, run_id: int | str) -> str:
 
 
 def details(client: Client, task: Task) -> Page:
-    """All details of a run as one page, its mark included.
+    """All details of a run as one page, with its mark and with marks of the jobs whose annotations are to be read.
 
-    What the forge no longer has, or does not let the token read, becomes a `FetchGap`.
-    Raises `BudgetError` at a limit and `ForgeError` where the forge is gone.
+    What the forge no longer has, or does not let the token read, becomes a `FetchGap`; where the list of jobs failed, the
+    mark stays as it was, and the next fetch asks again.
+    Raises `BudgetError` at a limit and `ForgeError` where the forge is gone or does not know the token.
     """
     return _Details(client, task).page()
 
@@ -61,23 +63,28 @@ class _Details:
     rows: list[Row] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)
     logs: list[RawLog] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
     results: int = 0
+    dirty: int = 0
 
     def page(self) -> Page:
-        before = self.client.made
+        before = self.client.spent
+        done = True
         try:
             jobs = self.client.pages(f"{self._path('runs', self.task.run_id)}/jobs", "jobs", {"filter": "all"})
             bodies = {str(body.get("id")): body for body in jobs}  # a list that shifts tells some of them twice
         except RefusedError as error:
-            if error.status not in _GONE:
+            if error.status == 401:
                 raise
-            self._gap("jobs", f"run {self.task.run_id}", _reason("jobs", error))
+            done = error.status in _GONE
+            self._gap("jobs", f"run {self.task.run_id}", reason_of("jobs", error))
         else:
             self._had("jobs", f"run {self.task.run_id}")
             self._jobs(list(bodies.values()))
-        mark = Mark(kind="run", key=self.task.key, value=str(self.task.mark.detailed()))
-        requests = self.client.made - before
-        return Page(rows=self.rows, closed=self.closed, logs=self.logs, marks=[mark], requests=requests)
+        if done:
+            self.marks.append(Mark(kind="run", key=self.task.key, value=str(self.task.mark.detailed())))
+        cost = self.client.spent.since(before)
+        return Page(rows=self.rows, closed=self.closed, logs=self.logs, marks=self.marks, dirty=self.dirty, **cost)
 
     def _jobs(self, bodies: Sequence[Mapping[str, Any]]) -> None:
         mark, repository = self.task.mark, self.task.repository
@@ -88,10 +95,17 @@ class _Details:
         jobs = carry_over([row for row in every if isinstance(row, Job)], starts)
         self.rows += [*jobs, *(row for row in every if isinstance(row, Step)), *derived_attempts(jobs, mark.attempt)]
         fresh = [job for job in jobs if job.attempt > mark.known and not job.carried_over]
-        steps = {body.get("id"): failed_step(body) for body in bodies}
+        known = {number_of(body.get("id")): body for body in bodies}
+        self.dirty = sum(
+            backwards(instant(body.get("started_at")), instant(body.get("completed_at"))) for body in bodies
+        )
         for job in fresh:
             if job.result in FAILING:
-                self._log(job, steps.get(job.job_id))
+                body = known.get(job.job_id, {})
+                self._log(job, failed_step(body))
+                if node := bounded(body.get("node_id")):
+                    key = f"{repository.repository_id}/{job.job_id}"
+                    self.marks.append(Mark(kind="annotate", key=key, value=node))
         ran = [job for job in fresh if job.result != Result.SKIPPED]
         if any(job.result in FAILING or job.attempt > 1 for job in ran):
             self._reports(ran)
@@ -103,7 +117,7 @@ class _Details:
         except UnfitError as error:
             self._gap("log", f"job {job.job_id}", str(error))
         except RefusedError as error:
-            self._gap("log", f"job {job.job_id}", _reason("log", error))
+            self._gap("log", f"job {job.job_id}", reason_of("log", error))
         else:
             log = RawLog(
                 host=job.host,
@@ -120,7 +134,7 @@ class _Details:
         try:
             bodies = list(self.client.pages(f"{self._path('runs', self.task.run_id)}/artifacts", "artifacts"))
         except RefusedError as error:
-            self._gap("tests", f"run {self.task.run_id}", _reason("artifacts", error))
+            self._gap("tests", f"run {self.task.run_id}", reason_of("artifacts", error))
             return
         self._had("tests", f"run {self.task.run_id}")
         found = [self._report(body, fresh) for body in bodies]
@@ -178,7 +192,7 @@ class _Details:
         except UnfitError as error:
             self._gap("tests", subject, str(error))
         except RefusedError as error:
-            self._gap("tests", subject, _reason("artifact", error))
+            self._gap("tests", subject, reason_of("artifact", error))
         else:
             self._had("tests", subject)
 
@@ -222,7 +236,8 @@ def _start(job: Job) -> tuple[bool, float]:
     return job.started_at is None, job.started_at.timestamp() if job.started_at else 0.0
 
 
-def _reason(what: str, error: RefusedError) -> str:
+def reason_of(what: str, error: RefusedError) -> str:
+    """Why something could not be had, in a few words."""
     if error.status in _GONE:
         return f"{what} expired"
     if error.status in _NOT_PERMITTED:

@@ -1,22 +1,32 @@
-"""The fetch of one repository of a GitHub: what it is, its runs in windows, its commits, then details, newest first."""
+"""The fetch of one repository of a GitHub, in stages that its fetcher runs side by side with other repositories'.
 
-from collections.abc import Iterator
+First its runs, in windows, with the outcomes of their jobs; then details, newest first; then what else it holds; then
+samples. Each stage hands on pages, and each page is made by whichever thread has the turn.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.github_client import Clients, RefusedError
-from pipelinedoctor.fetch.github_details import Task, details, run_key
+from pipelinedoctor.fetch.github_details import Task, run_key
 from pipelinedoctor.fetch.github_lists import LISTED, Entries, Listing, Lists
-from pipelinedoctor.fetch.github_rows import commit_row, gap, repository_row, run_rows
-from pipelinedoctor.fetch.github_session import LOOK_BACK, RunMark, Session, listed, open_session
-from pipelinedoctor.fetch.interface import Closed, Mark, Order, Page, Progress, Source, SyncState
-from pipelinedoctor.fetch.parallel import in_order
+from pipelinedoctor.fetch.github_outcomes import Outcomes
+from pipelinedoctor.fetch.github_overview import CHANGES, DEPLOYMENTS, RELEASES, TAGS, Walk, commits_in, overview
+from pipelinedoctor.fetch.github_rows import FAILING, commit_row, gap, repository_row, run_rows
+from pipelinedoctor.fetch.github_samples import Samples
+from pipelinedoctor.fetch.github_session import LOOK_BACK, Session, open_session
+from pipelinedoctor.fetch.interface import Closed, Level, Mark, Order, Page, Progress, Source, SyncState
+from pipelinedoctor.fetch.run_marks import Phase, RunMark, listed
 from pipelinedoctor.fetch.windows import CAP, Span, hidden, stamp
 from pipelinedoctor.model import FetchGap, Repository, Row, Run, RunAttempt
 
 _NO_COMMITS = frozenset({404, 409})
 """No such branch; an empty repository."""
+ABSENT = "no such repository, or none that the token may read"
+_NO_GRAPHQL = frozenset({403, 404})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,72 +37,169 @@ class Tools:
     clients: Clients
     budget: Budget
     progress: Progress
-
-
-def repository_pages(name: str, tools: Tools, order: Order, state: SyncState) -> Iterator[Page]:
-    """All pages of the repository that the configuration calls `name`. Raises `RefusedError` where there is none."""
-    client = tools.clients.mine()
-    before = client.made
-    repository = repository_row(tools.source.host, client.ask(f"/repos/{quote(name)}"))
-    fetch = _Fetch(tools, name, repository, open_session(name, order, state), Lists(client, name))
-    fetch.recall(state)
-    back = Closed(repository=name, kind="runs", subject=name)
-    yield Page(rows=[repository], closed=[back], marks=[fetch.session.opened()], requests=client.made - before)
-    yield from fetch.runs()
-    yield from fetch.commits()
-    yield from fetch.open_runs()
-    yield from fetch.details()
-    yield Page(marks=[*fetch.lists.ended(), *fetch.session.closed()])
+    outcomes: Outcomes
+    order: Order
+    state: SyncState
 
 
 @dataclass(slots=True)
-class _Fetch:
+class RepositoryFetch:
+    """One repository, by the name that the configuration or the forge gives it.
+
+    `refused` says why it cannot be read, once that is known. `left` are runs whose outcomes do not fill a question of
+    their own.
+    """
+
     tools: Tools
     name: str
-    repository: Repository
-    session: Session
-    lists: Lists
+    refused: str | None = None
+    left: list[Task] = field(default_factory=list)
     known: dict[str, RunMark] = field(default_factory=dict)
     relisted: set[str] = field(default_factory=set)
+    red_pipelines: dict[int, tuple[int, bool]] = field(default_factory=dict)
+    repository: Repository = field(init=False)
+    session: Session = field(init=False)
+    lists: Lists = field(init=False)
+    samples: Samples = field(init=False)
+    tasks: dict[str, Task] = field(default_factory=dict)
 
-    def recall(self, state: SyncState) -> None:
-        """Take up what earlier fetches left."""
-        self.lists.recall(state)
-        mine = (item for item in state.all("run").items() if item[0].startswith(run_key(self.repository, "")))
-        self.known = {key: RunMark.read(value) for key, value in mine}
+    def guarded(self, pages: Iterable[Page]) -> Iterator[Page]:
+        """The pages of a stage; where the forge refuses this repository, a gap instead, and nothing more of it.
+
+        A token that is not known at all is no matter of one repository: that error is raised.
+        """
+        try:
+            yield from pages
+        except RefusedError as error:
+            if error.status == 401:
+                raise
+            self.refused = ABSENT if error.status == 404 else str(error)
+            self.tools.progress.finish(self.name, self.refused)
+            yield Page(rows=[gap(self.tools.source.host, self.name, "runs", self.name, self.refused)])
 
     def runs(self) -> Iterator[Page]:
-        """The runs of the session's spans, with the mark of each that is new or has changed."""
-        task = f"{self.name}: runs"
-        self.tools.progress.start(task, None)
+        """The repository itself, and the runs of the session's spans, with outcomes where they fill a question."""
+        yield self._open()
         for span in self.session.spans():
             for page in self.lists.runs(span, self._path(""), self._take_runs, self._overflow):
-                self.tools.progress.advance(task)
+                self.tools.progress.advance(f"{self.tools.source.host}: runs")
                 yield page
-        self.tools.progress.finish(task, f"{len(self.relisted)} new or changed")
+                yield from self._outcomes()
+        yield from self._open_runs()
+        self.left = [
+            task for key, mark in self.known.items() if mark.phase in _UNREAD and (task := self._task(key, mark))
+        ]
 
-    def commits(self) -> Iterator[Page]:
-        """The commits of the default branch in the session's spans."""
-        task = f"{self.name}: commits"
-        self.tools.progress.start(task, None)
+    def read_by_list(self) -> list[Task]:
+        """The runs whose details are wanted, newest first: those that failed or were rerun, or whose outcomes lack."""
+        wanted = self.tools.order.level == Level.FULL
+        found = [
+            self._task(key, mark)
+            for key, mark in self.known.items()
+            if mark.wanted or (wanted and mark.phase == Phase.OFFERED)
+        ]
+        return sorted(found, key=lambda task: task.run_id, reverse=True)
+
+    @property
+    def ailing(self) -> bool:
+        """Whether the newest run of a pipeline on the default branch failed, of the runs that were listed now."""
+        return any(red for _, red in self.red_pipelines.values())
+
+    def others(self) -> Iterator[Page]:
+        """Changes, commits, deployments, releases and tags."""
+        name = f"others {stamp(self.session.until)}"
+        if self.lists.state(name) == LISTED:
+            return
+        parts = [CHANGES, DEPLOYMENTS, RELEASES, TAGS, *map(commits_in, self.session.fresh())]
+        walks = [Walk.of(part, self.repository, self.session.since, self.tools.state) for part in parts]
+        why = "GraphQL answers only who has a token" if self.tools.clients.anonymous else None
+        if why is None:
+            try:
+                yield from overview(self.tools.clients.mine, self.repository, walks)
+            except RefusedError as error:
+                if error.status not in _NO_GRAPHQL:
+                    raise
+                why = f"GraphQL refused ({error.status})"
+        if why is not None:
+            yield Page(rows=[self._gap(part.name, "all", why) for part in (CHANGES, DEPLOYMENTS, RELEASES, TAGS)])
+            yield from self._commits()
+        yield Page(marks=[self.lists.marked("window", name, LISTED)])
+
+    def sampled(self) -> list[Task]:
+        """The runs that succeeded at once and are read in full all the same; none but at that level."""
+        offered = [self._task(key, mark) for key, mark in self.known.items() if mark.phase == Phase.OFFERED]
+        return self.samples.draw(offered) if self.tools.order.level == Level.SAMPLED else []
+
+    def closed(self) -> Page:
+        """The end of the session: what was offered and not drawn is done with."""
+        oldest = self.session.until - LOOK_BACK
+        marks = [*self.lists.ended(oldest), *self.samples.ended(oldest), *self.session.closed()]
+        for key, mark in self.known.items():
+            if mark.phase == Phase.OFFERED:
+                marks.append(Mark(kind="run", key=key, value=str(mark.detailed())))
+            elif mark.phase == Phase.DONE and mark.updated_at < oldest:
+                # It is never listed again, so there is nothing more to compare it with.
+                marks.append(Mark(kind="run", key=key, value=None))
+        return Page(marks=marks)
+
+    def _open(self) -> Page:
+        tools = self.tools
+        client = tools.clients.mine()
+        before = client.spent
+        kept = json.loads(tools.state.get("repository", self.name) or "{}")
+        said = client.ask_again(f"/repos/{quote(self.name)}", None, kept.get("etag"))
+        body = kept["body"] if said.unchanged else said.body
+        self.repository = repository_row(tools.source.host, body)
+        self.session = open_session(self.name, tools.order, tools.state)
+        self.lists = Lists(tools.clients, self.name, sized=self._sized)
+        self.lists.recall(tools.state)
+        self.samples = Samples(self.repository.repository_id, tools.state)
+        mine = (item for item in tools.state.all("run").items() if item[0].startswith(run_key(self.repository, "")))
+        self.known = {key: RunMark.read(value) for key, value in mine}
+        names = ("id", "full_name", "default_branch", "html_url", "archived")
+        memory = {"etag": said.etag, "body": {name: body.get(name) for name in names}}
+        marks = [self.session.opened(), Mark(kind="repository", key=self.name, value=json.dumps(memory))]
+        back = Closed(repository=self.name, kind="runs", subject=self.name)
+        return Page(rows=[self.repository], closed=[back], marks=marks, **client.spent.since(before))
+
+    def _outcomes(self) -> Iterator[Page]:
+        """Outcomes of runs just listed, as long as they fill a question."""
+        unread = [self._task(key, self.known[key]) for key in self.relisted if self.known[key].phase in _UNREAD]
+        ready = [task for task in unread if task.mark.node]
+        size = self.tools.outcomes.size
+        while self.tools.outcomes.readable and len(ready) >= size:
+            asked, ready = ready[:size], ready[size:]
+            page = self.tools.outcomes.page(self.tools.clients.mine(), asked)
+            self.learn(asked)
+            yield page
+
+    def learn(self, tasks: Iterable[Task]) -> None:
+        """Take over the marks of runs whose jobs were read."""
+        for task in tasks:
+            self.known[task.key] = task.mark
+
+    def _task(self, key: str, mark: RunMark) -> Task:
+        task = self.tasks.setdefault(key, Task(self.repository, int(key.rpartition("/")[2]), mark))
+        task.mark = mark
+        return task
+
+    def _commits(self) -> Iterator[Page]:
+        """The commits of the default branch, as REST lists them."""
         branch = {"sha": self.repository.default_branch} if self.repository.default_branch else {}
         branch_name = self.repository.default_branch or "default branch"
         try:
-            for span in self.session.spans():
+            for span in self.session.fresh():
                 bounds = {"since": stamp(span.since), "until": stamp(span.until)}
                 listing = Listing(f"commits {span}", self._path("commits"), "commits", branch | bounds)
-                for page in self.lists.read(listing, self._take_commits):
-                    self.tools.progress.advance(task)
-                    yield page
+                yield from self.lists.read(listing, self._take_commits)
         except RefusedError as error:
             if error.status not in _NO_COMMITS:
                 raise
             yield Page(rows=[self._gap("commits", branch_name, "no such branch, or it is empty")], requests=1)
         else:
             yield Page(closed=[Closed(repository=self.repository.full_name, kind="commits", subject=branch_name)])
-        self.tools.progress.finish(task)
 
-    def open_runs(self) -> Iterator[Page]:
+    def _open_runs(self) -> Iterator[Page]:
         """Runs that had not ended when last seen and were made before what is listed again, one by one.
 
         What the forge has not touched for as long as a run can last is given up.
@@ -101,10 +208,12 @@ class _Fetch:
         if self.lists.state(name) == LISTED:
             return
         oldest = self.session.until - LOOK_BACK
-        left = [key for key, mark in self.known.items() if mark.phase == "open" and mark.updated_at >= oldest]
-        client = self.lists.client
-        for key in sorted(set(left) - self.relisted):
-            before = client.made
+        for key in sorted(set(self.known) - self.relisted):
+            mark = self.known[key]
+            if mark.phase != Phase.OPEN or mark.updated_at < oldest or mark.created_at >= self.session.recent:
+                continue
+            client = self.tools.clients.mine()
+            before = client.spent
             try:
                 rows, marks = self._take_runs([client.ask(self._path(f"actions/runs/{key.rpartition('/')[2]}"))])
             except RefusedError as error:
@@ -112,20 +221,8 @@ class _Fetch:
                     raise
                 rows, marks = [], [Mark(kind="run", key=key, value=None)]
                 del self.known[key]
-            yield Page(rows=rows, marks=marks, requests=client.made - before)
+            yield Page(rows=rows, marks=marks, **client.spent.since(before))
         yield Page(marks=[self.lists.marked("window", name, LISTED)])
-
-    def details(self) -> Iterator[Page]:
-        """The details of all runs that want them, newest first."""
-        numbers = ((int(key.rpartition("/")[2]), mark) for key, mark in self.known.items() if mark.wanted)
-        tasks = [Task(self.repository, number, mark) for number, mark in sorted(numbers, reverse=True, key=_number)]
-        task = f"{self.name}: details"
-        self.tools.progress.start(task, len(tasks))
-        clients, workers = self.tools.clients, self.tools.budget.workers(self.tools.source.workers)
-        for page in in_order(lambda one: details(clients.mine(), one), tasks, workers, self.tools.budget.close):
-            self.tools.progress.advance(task)
-            yield page
-        self.tools.progress.finish(task, f"{len(tasks)} runs")
 
     def _take_runs(self, entries: Entries) -> tuple[list[Row], list[Mark]]:
         rows: list[Row] = []
@@ -134,8 +231,10 @@ class _Fetch:
             run, attempt, *commit = run_rows(self.repository.host, body)
             assert isinstance(run, Run)
             assert isinstance(attempt, RunAttempt)
+            self._note_color(run)
             key = run_key(self.repository, run.run_id)
-            mark = listed(run, attempt, self.known.get(key))
+            node = body.get("check_suite_node_id")
+            mark = listed(run, attempt, node if isinstance(node, str) else "", self.known.get(key))
             if mark is not None:
                 rows += [run, attempt, *commit]
                 marks.append(Mark(kind="run", key=key, value=str(mark)))
@@ -143,9 +242,21 @@ class _Fetch:
                 self.relisted.add(key)
         return rows, marks
 
+    def _note_color(self, run: Run) -> None:
+        newest, _ = self.red_pipelines.get(run.pipeline_id, (0, False))
+        on_default = run.branch == self.repository.default_branch and not run.event.startswith("pull_request")
+        if on_default and run.status == "completed" and run.run_id > newest:
+            self.red_pipelines[run.pipeline_id] = (run.run_id, run.result in FAILING)
+
     def _take_commits(self, entries: Entries) -> tuple[list[Row], list[Mark]]:
         repository = self.repository
         return [commit_row(repository.host, body, repository.repository_id) for body in entries], []
+
+    def _sized(self, window: Span, total: int) -> None:
+        """Tell what lies ahead where there is much of it."""
+        if window.since <= self.session.since:
+            plan = f"{total:,} runs: some {-(-total // 100):,} requests for lists, {-(-total // 25):,} for outcomes of jobs"
+            self.tools.progress.finish(f"{self.name}: plan", plan)
 
     def _overflow(self, window: Span, total: int) -> list[Row]:
         if not hidden(total):
@@ -160,5 +271,4 @@ class _Fetch:
         return f"/repos/{quote(self.repository.full_name)}/{rest}"
 
 
-def _number(item: tuple[int, RunMark]) -> int:
-    return item[0]
+_UNREAD = frozenset({Phase.LISTED, Phase.RUNNING})

@@ -27,7 +27,7 @@ RESULTS: Mapping[str, Result] = {
 """GitHub's conclusions. All others (`action_required`, `stale`, words yet to come) are `unknown`."""
 
 FAILING = frozenset({Result.FAILURE, Result.TIMED_OUT})
-_NEVER_RAN = frozenset({Result.SKIPPED, Result.CANCELLED})
+NEVER_RAN = frozenset({Result.SKIPPED, Result.CANCELLED})
 _NOT_STARTED = frozenset({"queued", "waiting", "pending", "requested"})
 _BIGGEST_ID = 2**63
 
@@ -50,6 +50,7 @@ def repository_row(host: str, body: Body) -> Repository:
         full_name=bounded(body.get("full_name")) or "",
         default_branch=bounded(body.get("default_branch")),
         html_url=bounded(body.get("html_url")) or "",
+        archived=body["archived"] if isinstance(body.get("archived"), bool) else None,
     )
 
 
@@ -151,21 +152,21 @@ def _run(host: str, body: Body) -> Run:
         host=host,
         run_id=_id(body, "run"),
         repository_id=_id(_mapping(body, "repository"), "run's repository"),
-        pipeline_id=_number(body.get("workflow_id")) or 0,
+        pipeline_id=number_of(body.get("workflow_id")) or 0,
         # The path may carry the ref it was read at; the pipeline is the same without.
         pipeline=path.partition("@")[0] if path else None,
         pipeline_name=bounded(body.get("name")),
-        run_number=_number(body.get("run_number")),
+        run_number=number_of(body.get("run_number")),
         event=bounded(body.get("event")) or "unknown",
         branch=bounded(body.get("head_branch")),
         commit_sha=bounded(body.get("head_sha")) or bounded(_mapping(body, "head_commit").get("id")) or "",
-        change_number=_number(change.get("number")),
+        change_number=number_of(change.get("number")),
         title=first_line(body.get("display_title")),
         actor=bounded(_mapping(body, "actor").get("login")),
         status=_status(body),
         result=result_of(body),
         forge_result=bounded(body.get("conclusion")),
-        attempt=_number(body.get("run_attempt")) or 1,
+        attempt=number_of(body.get("run_attempt")) or 1,
         created_at=created or _lacking("run", "created_at"),
         updated_at=instant(body.get("updated_at")) or created or _lacking("run", "updated_at"),
         html_url=bounded(body.get("html_url")) or "",
@@ -176,15 +177,15 @@ def _job(host: str, body: Body, repository_id: int, attempt: int) -> Job:
     status = _status(body)
     result = result_of(body)
     created, started, completed = (instant(body.get(key)) for key in ("created_at", "started_at", "completed_at"))
-    completed = _not_before(started, completed)
+    completed = not_before(started, completed)
     labels = body.get("labels")
     waited = result != Result.SKIPPED and status not in _NOT_STARTED
     return Job(
         host=host,
         job_id=_id(body, "job"),
-        run_id=_number(body.get("run_id")) or _lacking("job", "run_id"),
+        run_id=number_of(body.get("run_id")) or _lacking("job", "run_id"),
         repository_id=repository_id,
-        attempt=_number(body.get("run_attempt")) or attempt,
+        attempt=number_of(body.get("run_attempt")) or attempt,
         name=bounded(body.get("name")) or "",
         status=status,
         result=result,
@@ -193,7 +194,7 @@ def _job(host: str, body: Body, repository_id: int, attempt: int) -> Job:
         started_at=started,
         completed_at=completed,
         queue_s=seconds_between(created, started) if waited else None,
-        duration_s=None if result in _NEVER_RAN else seconds_between(started, completed),
+        duration_s=None if result in NEVER_RAN else seconds_between(started, completed),
         labels=bounded(",".join(map(str, labels))) if isinstance(labels, list) else None,
         runner=bounded(body.get("runner_name")),
         carried_over=False,
@@ -206,17 +207,22 @@ def _step(job: Job, body: Body, position: int) -> Step:
     return Step(
         host=job.host,
         job_id=job.job_id,
-        number=_number(body.get("number")) or position,
+        number=number_of(body.get("number")) or position,
         name=bounded(body.get("name")) or "",
         result=result_of(body),
         started_at=started,
-        completed_at=_not_before(started, instant(body.get("completed_at"))),
+        completed_at=not_before(started, instant(body.get("completed_at"))),
     )
 
 
-def _not_before(start: datetime | None, end: datetime | None) -> datetime | None:
+def backwards(start: datetime | None, end: datetime | None) -> bool:
+    """Whether time runs backwards from `start` to `end`."""
+    return start is not None and end is not None and end < start
+
+
+def not_before(start: datetime | None, end: datetime | None) -> datetime | None:
     """`end`, unless it lies before `start`: forges write such times for what was skipped or cancelled."""
-    return None if start is not None and end is not None and end < start else end
+    return None if backwards(start, end) else end
 
 
 def _status(body: Body) -> str:
@@ -234,12 +240,13 @@ def _mapping(body: Body, key: str) -> Body:
     return value if isinstance(value, Mapping) else {}
 
 
-def _number(value: object) -> int | None:
+def number_of(value: object) -> int | None:
+    """A whole number that fits the store, such as an id; None for anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _BIGGEST_ID else None
 
 
 def _id(body: object, what: str) -> int:
-    number = _number(body.get("id")) if isinstance(body, Mapping) else None
+    number = number_of(body.get("id")) if isinstance(body, Mapping) else None
     return _lacking(what, "id") if number is None else number
 
 

@@ -3,20 +3,20 @@
 A *session* goes from opening to completion, through as many killed or interrupted fetches as it takes. Kinds of marks:
 
 - `session`, by repository: since, until, and where earlier fetches of the session ended; absent when none is open;
-- `window`, `page`: what of the session's lists was read, and with what count; taken away at its end;
+- `window`, `page`: what of the session's lists was read; taken away at its end;
 - `covered`, by repository: since and until of all completed sessions together;
-- `run`, by repository id and run id: what is known of a run (`RunMark`).
+- `leaf`, by repository and window: the ETags of a window's pages, so that asking for it again costs nothing;
+- `run`, by repository id and run id: what is known of a run (`run_marks`).
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipelinedoctor.errors import StoreError
 from pipelinedoctor.fetch.interface import Mark, Order, SyncState
-from pipelinedoctor.fetch.windows import Span, between, pieces, stamp
-from pipelinedoctor.model import Run, RunAttempt
+from pipelinedoctor.fetch.windows import Span, around, between, pieces, read_span, stamp
 
 LOOK_BACK = timedelta(days=36)
 """A run may be rerun for 30 days and may wait or run for 35, and keeps its time of creation all the while."""
@@ -32,15 +32,38 @@ class Session:
     until: datetime
     ends: tuple[datetime, ...]
     covered: tuple[datetime, datetime] | None
+    leaves: tuple[Span, ...] = ()
+
+    @property
+    def recent(self) -> datetime:
+        """From when on runs are looked at again, for they may have changed since they were listed."""
+        if self.covered is None:
+            return self.since
+        return max(self.since, min(self.covered[1] - LOOK_BACK, self.until))
 
     def spans(self) -> list[Span]:
-        """What is to be listed, newest first: all of it but what is covered already and can no longer change."""
-        whole = [between(self.since, self.until)]
+        """What is to be listed, newest first: all of it but what is covered already and can no longer change.
+
+        Windows that were listed before come as they were then; what is new is cut where earlier fetches ended.
+        """
+        return [
+            piece
+            for span in self._whole(self.recent)
+            for part in around(span, self.leaves)
+            for piece in ([part] if part in self.leaves else pieces(part, list(self.ends)))
+        ]
+
+    def fresh(self) -> list[Span]:
+        """The times that no completed session has covered, newest first, with a day before them."""
+        if self.covered is None:
+            return self._whole(self.since)
+        return self._whole(max(self.since, self.covered[1] - timedelta(days=1)))
+
+    def _whole(self, recent: datetime) -> list[Span]:
+        whole = [between(recent, self.until)]
         if self.covered is not None:
-            known_since, known_until = self.covered
-            recent = max(self.since, min(known_until - LOOK_BACK, self.until))
-            whole = [between(recent, self.until), between(self.since, min(known_since, recent) - _SECOND)]
-        return [piece for span in whole if span is not None for piece in pieces(span, list(self.ends))]
+            whole.append(between(self.since, min(self.covered[0], recent) - _SECOND))
+        return [span for span in whole if span is not None]
 
     def opened(self) -> Mark:
         """The mark of the session being open."""
@@ -66,61 +89,21 @@ def open_session(repository: str, order: Order, state: SyncState) -> Session:
     ends = {_time(end) for end in earlier_ends} if isinstance(earlier_ends, list) else set()
     ends |= {one for _, one in _bounds(begun)}
     covered = _bounds(done)[0] if done else None
-    return Session(repository, since, until, tuple(sorted(ends - {until})), covered)
+    leaves = leaves_of(state, repository)
+    if not begun:
+        # What was listed earlier on this day is listed again as one, else every fetch would leave a window of its own.
+        midnight = until.replace(hour=0, minute=0, second=0)
+        leaves = [leaf for leaf in leaves if leaf.since < midnight]
+    return Session(repository, since, until, tuple(sorted(ends - {until})), covered, tuple(leaves))
 
 
-@dataclass(frozen=True, slots=True)
-class RunMark:
-    """What a `run` mark says: `attempt|updated_at|phase|started_at|known`.
-
-    `phase` is `listed` (details wanted) or `done`, of a run that has not ended `listed-open` or `open`.
-    `started_at` is the start of the newest attempt, `known` the newest attempt whose details are complete.
-    """
-
-    attempt: int
-    updated_at: datetime
-    phase: str
-    started_at: datetime | None
-    known: int
-
-    @classmethod
-    def read(cls, value: str) -> "RunMark":
-        """Parse a mark. Raises `StoreError` for what is none."""
-        try:
-            attempt, updated, phase, started, known = value.split("|")
-            return cls(int(attempt), _time(updated), phase, _time(started) if started else None, int(known))
-        except ValueError:
-            raise StoreError(f"the mark of a run cannot be read: {value[:100]!r}") from None
-
-    def __str__(self) -> str:
-        started = stamp(self.started_at) if self.started_at else ""
-        return f"{self.attempt}|{stamp(self.updated_at)}|{self.phase}|{started}|{self.known}"
-
-    @property
-    def wanted(self) -> bool:
-        """Whether the run's details are still to be fetched."""
-        return self.phase.startswith("listed")
-
-    @property
-    def open(self) -> bool:
-        """Whether the run had not ended when it was listed."""
-        return self.phase.endswith("open")
-
-    def detailed(self) -> "RunMark":
-        """The mark after the details: an open run's newest attempt is to be asked for again."""
-        if self.open:
-            return replace(self, phase="open", known=max(self.known, self.attempt - 1))
-        return replace(self, phase="done", known=self.attempt)
-
-
-def listed(run: Run, attempt: RunAttempt, earlier: RunMark | None) -> RunMark | None:
-    """The mark of a run just listed; None when nothing has happened to it since it was `done`."""
-    unchanged = earlier is not None and (earlier.attempt, earlier.updated_at) == (run.attempt, _whole(run.updated_at))
-    if earlier is not None and unchanged and earlier.phase == "done":
-        return None
-    phase = "listed" if run.status == "completed" else "listed-open"
-    known = min(earlier.known, run.attempt) if earlier is not None else 0
-    return RunMark(run.attempt, _whole(run.updated_at), phase, attempt.started_at, known)
+def leaves_of(state: SyncState, repository: str) -> list[Span]:
+    """The windows whose pages are known, oldest first."""
+    prefix = f"{repository} "
+    try:
+        return sorted(read_span(key.removeprefix(prefix)) for key in state.all("leaf") if key.startswith(prefix))
+    except ValueError:
+        raise StoreError(f"a mark leaf of {repository} cannot be read") from None
 
 
 def _read(state: SyncState, kind: str, key: str) -> Mapping[str, object]:
@@ -140,7 +123,3 @@ def _bounds(body: Mapping[str, object]) -> list[tuple[datetime, datetime]]:
 
 def _time(value: object) -> datetime:
     return datetime.fromisoformat(str(value))
-
-
-def _whole(moment: datetime) -> datetime:
-    return moment.replace(microsecond=0)

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pipelinedoctor.fetch.bounds import bounded, first_line
+from pipelinedoctor.fetch.dialects.interface import DETAIL, LONGEST, MESSAGE, Execution
 from pipelinedoctor.fetch.download import UnfitError
 from pipelinedoctor.fetch.gitlab_marks import folded
 from pipelinedoctor.fetch.gitlab_rows import Body
-from pipelinedoctor.fetch.junit import DETAIL, LONGEST, MESSAGE, Execution, Ledger
+from pipelinedoctor.fetch.junit import Ledger
 from pipelinedoctor.model import Result, TestResult
 
 MOST = 500_000

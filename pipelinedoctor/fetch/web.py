@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from ssl import CertificateError
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -32,10 +33,12 @@ MOST = 64 * 2**20
 """Bytes of an answer that is kept whole; the largest page of a forge's list is a tenth of it."""
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 _CHUNK = 64 * 1024
+_LONGEST = 300
+"""Most characters of a host in a message; names of hosts have fewer."""
 _REDIRECTS = 5
 MOVED = frozenset({301, 302, 303, 307, 308})
 _TROUBLES: tuple[tuple[type[Exception], str], ...] = (
-    (SSLError, "its certificate was not accepted"),
+    (SSLError, "no secure connection"),
     (NewConnectionError, "no connection"),
     (TimeoutError, f"no answer within {TIMEOUT_S} s"),
     (ProxyError, "no connection through the proxy"),
@@ -80,7 +83,8 @@ class Web:
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The whole answer to a request; a redirect is an answer.
 
-        Raises `TroubleError` where there is none, or one of more than 64 MiB.
+        Raises `TroubleError` where there is none, or one of more than 64 MiB, and `ForgeError` where proxy or certificates
+        do not allow any.
         """
         return self._whole("GET", url, headers or {}, None)
 
@@ -101,7 +105,7 @@ class Web:
         """The answer of the place that `url` leads to, its content yet to be read by `chunks`; use it in a `with`.
 
         `headers` are for the host of `url` alone: once a redirect has led to another one, they are sent no more.
-        Raises `TroubleError` where there is no answer.
+        Raises what `get` raises.
         """
         first, held = place_of(url), headers or {}
         for _ in range(_REDIRECTS):
@@ -132,6 +136,7 @@ class Web:
                 preload_content=False,
             )
         except _FAULTS as fault:
+            _trusted(url, fault)
             raise TroubleError(fault) from None
 
     def _way(self, url: str) -> PoolManager:
@@ -169,6 +174,16 @@ def chunks(answer: BaseHTTPResponse) -> Iterator[bytes]:
         raise TroubleError(fault) from None
 
 
+def _trusted(url: str, fault: Exception) -> None:
+    """Raise `ForgeError` where nobody vouches for the certificate: no other try and no other request would fare better."""
+    if not isinstance(fault, SSLError) or not any(isinstance(one, CertificateError) for one in fault.args):
+        return
+    variable, path = authorities()
+    place = urlsplit(url).netloc.rpartition("@")[2][:_LONGEST]
+    named = f"{variable} names {path}" if variable else f"{_CERTIFICATES[0]} may name a file of others"
+    raise ForgeError(f"{place}: its certificate was not accepted by the authorities in use; {named}")
+
+
 def _manager(proxy: str | None) -> PoolManager:
     settings: dict[str, Any] = {"timeout": Timeout(TIMEOUT_S, TIMEOUT_S), **_certificates()}
     if not proxy:
@@ -185,9 +200,22 @@ def _manager(proxy: str | None) -> PoolManager:
 
 
 def _certificates() -> dict[str, str]:
-    """The authorities that certificates are held to: those the environment names, else those that `requests` brings."""
-    named = ((name, os.environ[name]) for name in _CERTIFICATES if os.environ.get(name))
-    variable, path = next(named, ("", where()))
+    variable, path = authorities()
     if not Path(path).exists():
         raise ForgeError(f"{path}: no such file or directory of certificates; {variable} names it")
     return {"cert_reqs": "CERT_REQUIRED", "ca_cert_dir" if Path(path).is_dir() else "ca_certs": path}
+
+
+def authorities() -> tuple[str, str]:
+    """Whose word is taken for certificates: a variable of the environment and the path it holds, else `""` and certifi's."""
+    named = ((name, os.environ[name]) for name in _CERTIFICATES if os.environ.get(name))
+    return next(named, ("", where()))
+
+
+def proxy_of(url: str) -> str | None:
+    """The proxy that the environment names for an address, without user and password; None where there is none."""
+    proxy = select_proxy(url, get_environ_proxies(url))
+    if not proxy:
+        return None
+    head, _, rest = prepend_scheme_if_needed(proxy, "http").partition("://")
+    return f"{head}://{rest.rpartition('@')[2]}"

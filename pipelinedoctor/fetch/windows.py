@@ -5,6 +5,7 @@ Cuts lie where the clock is roundest: on a week that is a multiple of the highes
 or else so on a day, or else on a second. Wherever a fetch begins and ends, its inner windows are then the same ones.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -67,6 +68,28 @@ def pieces(span: Span, ends: list[datetime]) -> list[Span]:
     cuts = [span.until, *sorted((end for end in ends if span.since <= end < span.until), reverse=True)]
     starts = [*(cut + _SECOND for cut in cuts[1:]), span.since]
     return [Span(start, end) for start, end in zip(starts, cuts, strict=True)]
+
+
+def around(span: Span, leaves: Iterable[Span]) -> list[Span]:
+    """A span as `leaves` and what lies between them, newest first; a leaf that only reaches into it is whole.
+
+    Of leaves that overlap, the one that ends last is taken.
+    """
+    found: list[Span] = []
+    end = span.until
+    for leaf in sorted(leaves, key=lambda leaf: (leaf.until, leaf.since), reverse=True):
+        if leaf.until > end or leaf.until < span.since:
+            continue
+        found += [Span(leaf.until + _SECOND, end)] if leaf.until < end else []
+        found.append(leaf)
+        end = leaf.since - _SECOND
+    return found + ([Span(span.since, end)] if span.since <= end else [])
+
+
+def read_span(text: str) -> Span:
+    """The span that `str` wrote. Raises `ValueError`."""
+    since, _, until = text.partition("..")
+    return Span(datetime.fromisoformat(since), datetime.fromisoformat(until))
 
 
 def _roundest(span: Span) -> datetime:

@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import re
 
-_HINT = re.compile(
+HINT = re.compile(
     r"gh[pousr]_|github_pat_|gl[a-z]{2,5}-|A[A-Z]{2}A[A-Z0-9]|xox|xapp-|sk-|[rs]k_|npm_|pypi-|dckr_|hf_|SG\.|AIza|ya29"
     r"|eyJ|PRIVATE KEY|@|services/T|[Bb]asic|BASIC|[Bb]earer|BEARER|[Aa]uthoriz|AUTHORIZ|[Ss]ig|SIG"
     r"|[Pp]ass|PASS|[Pp]wd|PWD|[Ss]ecret|SECRET|[Tt]oken|TOKEN|[Kk]ey|KEY|[Cc]redential|CREDENTIAL|-u |--user"
@@ -73,7 +73,7 @@ def redact(text: str) -> str:
     """
     # A replacement can uncover another secret (a boundary is new), so go round until nothing changes.
     for _ in range(_ROUNDS):
-        if _HINT.search(text) is None:
+        if HINT.search(text) is None:
             return text
         redacted = _once(text)
         if redacted == text:

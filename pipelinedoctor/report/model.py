@@ -9,7 +9,7 @@ from pipelinedoctor.findings import Finding, Measure
 from pipelinedoctor.store.history import Totals
 from pipelinedoctor.timespan import Window
 
-Origin = Literal["live", "recording", "simulated", "none"]
+Origin = Literal["live", "ingested", "recording", "simulated", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +26,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """What the window holds of one repository; the times are those runs were made at."""
+    """What the window holds of one repository; the times are those runs were made at.
+
+    Of its `jobs`, `jobs_in_full` were read with queue time, labels and runner, the others as outcomes only.
+    """
 
     host: str
     repository: str
     runs: int
     jobs: int
+    jobs_in_full: int
     test_results: int
     first_run: datetime | None
     last_run: datetime | None
@@ -73,7 +77,8 @@ class Section:
 class Report:
     """All facts. `findings` are those of all sections, worst first: severity, then cost, then fingerprint.
 
-    `origin` is the least real of the sources: one simulated source makes the report a simulated one.
+    `origin` is the least real of the sources: one simulated source makes the report a simulated one; `ingested` is one of
+    nothing but reports of tests that were handed in, and as real as `live`.
     """
 
     scope: str

@@ -1,9 +1,9 @@
-"""Logs and JUnit artifacts of a recording, kept compressed.
+"""Logs, annotations and JUnit artifacts of a recording, kept compressed.
 
 Two shapes are read:
 
 - `logs.jsonl`: `{"job_id": number, "log": text}`; `artifacts.jsonl`: `{"run_id": number, "attempt": number, "name": text,
-  "files": {path: XML text}}`
+  "files": {path: XML text}}`; `annotations.jsonl`: `{"job_id": number, "annotations": [bodies]}`
 - an archive by directory: `failed_jobs.jsonl`: `{"job_dir": "<archive_dir>/<artifact name>", "output_log_tail": [line]}`;
   `junit_testcases.jsonl`: a line a test case, `file` being `<archive_dir>/<artifact name>/<path>`; and
   `junit_raw_small.tar.gz`: some of these files as they were, which then stand before what the cases tell
@@ -22,7 +22,8 @@ from xml.sax.saxutils import escape, quoteattr
 from pipelinedoctor.errors import UsageError
 from pipelinedoctor.fetch.artifacts import assign
 from pipelinedoctor.simulate.lines import Line, find, lines
-from pipelinedoctor.simulate.recording import RecordedRun, Recording
+from pipelinedoctor.simulate.recorded import RecordedRun
+from pipelinedoctor.simulate.recording import Recording
 
 _NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FAST = 1
@@ -43,9 +44,10 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Attachments:
-    """Logs by job id (zlib-compressed), artifacts by id and by run."""
+    """Logs by job id (zlib-compressed), annotations by job id, artifacts by id and by run."""
 
     logs: Mapping[int, bytes]
+    annotations: Mapping[int, tuple[bytes, ...]]
     artifacts: Mapping[int, Artifact]
     by_run: Mapping[int, tuple[Artifact, ...]]
 
@@ -61,6 +63,7 @@ class Attachments:
             by_run[artifact.run.run_id].append(artifact)
         return cls(
             logs=dict((*_archived_logs(recording), *_logs(recording))),
+            annotations=dict(_annotations(recording)),
             artifacts={artifact.artifact_id: artifact for artifact in artifacts},
             by_run={run_id: tuple(found) for run_id, found in by_run.items()},
         )
@@ -70,6 +73,12 @@ def _logs(recording: Recording) -> Iterator[tuple[int, bytes]]:
     for line in lines(recording.folder, "logs.jsonl"):
         entry = line.load()
         yield line.whole(entry, "job_id"), _pack(line.string(entry, "log"))
+
+
+def _annotations(recording: Recording) -> Iterator[tuple[int, tuple[bytes, ...]]]:
+    for line in lines(recording.folder, "annotations.jsonl"):
+        rest, parts = line.cut("annotations")
+        yield line.whole(rest, "job_id"), tuple(body for _, body in parts)
 
 
 def _archived_logs(recording: Recording) -> Iterator[tuple[int, bytes]]:
@@ -99,6 +108,8 @@ def _artifact_files(recording: Recording) -> Iterator[tuple[_Key, str, bytes]]:
     for line in lines(recording.folder, "artifacts.jsonl"):
         entry = line.load()
         key = line.whole(entry, "run_id"), line.whole(entry, "attempt"), line.string(entry, "name")
+        if key[0] in recording.later:
+            continue
         if key[0] not in recording.attempts:
             raise line.wrong(f"an artifact of run {key[0]}, which is not recorded")
         files = line.mapping(entry, "files")

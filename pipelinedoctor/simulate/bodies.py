@@ -10,8 +10,9 @@ from typing import Any
 
 from pipelinedoctor.simulate.changes import Commit, Trigger
 from pipelinedoctor.simulate.clock import AS_OF, stamp
+from pipelinedoctor.simulate.delivery_bodies import Place
 from pipelinedoctor.simulate.execution import Execution, Run
-from pipelinedoctor.simulate.plan import HOST, ORGANISATION, PipelinePlan, RepositoryPlan
+from pipelinedoctor.simulate.plan import DEPLOY, HOST, ORGANISATION, PipelinePlan, RepositoryPlan
 
 WEB = f"https://{HOST}"
 API = f"{WEB}/api/v3"
@@ -46,7 +47,8 @@ def text(value: object) -> str:
 
 
 @cache
-def _user(login: str, kind: str = "User") -> dict[str, Any]:
+def user(login: str, kind: str = "User") -> dict[str, Any]:
+    """A user, or another `kind` of account, in the short form that other bodies embed."""
     url = f"{API}/users/{login}"
     number = 4_000 + sum(map(ord, login))
     return {
@@ -63,7 +65,7 @@ def _minimal(repository: RepositoryPlan) -> dict[str, Any]:
     url = f"{API}/repos/{repository.full_name}"
     return {
         "id": repository.id, "node_id": _node("R", repository.id), "name": repository.name,
-        "full_name": repository.full_name, "private": True, "owner": _user(ORGANISATION, "Organization"),
+        "full_name": repository.full_name, "private": True, "owner": user(ORGANISATION, "Organization"),
         "html_url": f"{WEB}/{repository.full_name}", "description": None, "fork": False, "url": url,
         **{name: url + path for name, path in _REPOSITORY_URLS},
     }  # fmt: skip
@@ -81,13 +83,26 @@ def repository_body(repository: RepositoryPlan) -> str:
         "git_url": f"git://{HOST}/{repository.full_name}.git", "ssh_url": f"git@{HOST}:{repository.full_name}.git",
         "clone_url": f"{web}.git", "mirror_url": None, "svn_url": web, "homepage": None,
         "language": repository.language, "forks_count": 0, "stargazers_count": 0, "watchers_count": 0, "size": 1024,
-        "default_branch": "main", "open_issues_count": 0, "is_template": False, "topics": [], "has_issues": True,
+        "default_branch": "main", "open_issues_count": 0, "is_template": False, "topics": [repository.language, "service" if _deploys(repository) else "library"], "has_issues": True,
         "has_projects": False, "has_wiki": True, "has_pages": False, "has_downloads": False, "has_discussions": False,
         "archived": False, "disabled": False, "visibility": "private", "pushed_at": stamp(AS_OF),
         "created_at": "2023-02-01T09:00:00Z", "updated_at": stamp(AS_OF), "license": None, "forks": 0,
         "open_issues": 0, "watchers": 0, "network_count": 0, "subscribers_count": 0,
     }  # fmt: skip
     return text(whole)
+
+
+def _deploys(repository: RepositoryPlan) -> bool:
+    return any(pipeline.path == DEPLOY for pipeline in repository.pipelines)
+
+
+@cache
+def place(repository: RepositoryPlan) -> Place:
+    """A repository as bodies of what happens in it need it."""
+    return Place(
+        json.loads(repository_body(repository)),
+        lambda login: user(login, "Organization" if login == ORGANISATION else "User"),
+    )
 
 
 def _person(name: str) -> str:
@@ -130,7 +145,7 @@ def run_body(run: Run) -> str:
 
 @cache
 def _user_text(name: str) -> str:
-    return text(_user(name.lower()))
+    return text(user(name.lower()))
 
 
 def _head_commit(commit: Commit) -> str:
@@ -236,10 +251,15 @@ def _running_step(job: Execution, index: int, begin: int) -> str:
 
 def commit_body(repository: RepositoryPlan, commit: Commit) -> str:
     """A commit as `GET /repos/{owner}/{repo}/commits` lists it."""
+    return text(commit_of(repository, commit))
+
+
+def commit_of(repository: RepositoryPlan, commit: Commit) -> dict[str, Any]:
+    """The same as an object."""
     url, web = f"{API}/repos/{repository.full_name}", f"{WEB}/{repository.full_name}"
     person = {"name": commit.author, "email": f"{commit.author.lower()}@{ORGANISATION}.invalid"}
     parents = [] if commit.parent is None else [commit.parent]
-    body = {
+    return {
         "sha": commit.sha,
         "node_id": f"C_{commit.sha[:24]}",
         "commit": {
@@ -253,8 +273,7 @@ def commit_body(repository: RepositoryPlan, commit: Commit) -> str:
         "url": f"{url}/commits/{commit.sha}",
         "html_url": f"{web}/commit/{commit.sha}",
         "comments_url": f"{url}/commits/{commit.sha}/comments",
-        "author": _user(commit.author.lower()),
-        "committer": _user(commit.author.lower()),
+        "author": user(commit.author.lower()),
+        "committer": user(commit.author.lower()),
         "parents": [{"sha": sha, "url": f"{url}/commits/{sha}", "html_url": f"{web}/commit/{sha}"} for sha in parents],
     }
-    return text(body)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from random import Random
 
 from pipelinedoctor.simulate.clock import AS_OF, DAY, HOUR, weekday
-from pipelinedoctor.simulate.plan import CI, NIGHTLY, PipelinePlan, RepositoryPlan
+from pipelinedoctor.simulate.plan import PipelinePlan, RepositoryPlan
 
 _WEEKDAYS = (1.0, 1.0, 1.0, 1.0, 0.9, 0.2, 0.15)
 _WRONG_HEADS = 0.08
-_PEOPLE = ("Alder", "Birch", "Cedar", "Elm", "Hazel", "Juniper", "Larch", "Maple", "Oak", "Poplar", "Rowan", "Willow")
+PEOPLE = ("Alder", "Birch", "Cedar", "Elm", "Hazel", "Juniper", "Larch", "Maple", "Oak", "Poplar", "Rowan", "Willow")
 _VERBS = ("Add", "Simplify", "Speed up", "Tidy", "Document", "Extend", "Guard", "Split", "Rework", "Allow")
 _THINGS = (
     "the import",
@@ -68,19 +68,26 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class PullRequest:
+    """A pull request: its heads, oldest first, each with the kind of its genuine failure; and when it was merged."""
+
+    number: int
+    heads: list[tuple[Commit, str | None]]
+    merged: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
-    """All that happened in a repository: its default branch, oldest first, and what started runs, oldest first."""
+    """All that happened in a repository: its default branch, oldest first, and what started runs, oldest first.
+
+    `merged_as` is, by the number of a pull request, the index on the default branch that it came to.
+    """
 
     repository: RepositoryPlan
     main: list[Commit]
     triggers: list[Trigger]
-
-
-@dataclass(frozen=True, slots=True)
-class _PullRequest:
-    number: int
-    heads: list[tuple[Commit, str | None]]
-    merged: int | None
+    pulls: list[PullRequest]
+    merged_as: dict[int, int]
 
 
 def past(random: Random, repository: RepositoryPlan, start: int, changes_a_day: float) -> Past:
@@ -102,9 +109,8 @@ def past(random: Random, repository: RepositoryPlan, start: int, changes_a_day: 
     triggers = [*_pushes(repository, main), *_nights(repository, main, start)]
     for one in proposals:
         triggers.extend(_heads(repository, one, main, merged_as.get(one.number)))
-    return Past(
-        repository, main, sorted(triggers, key=lambda trigger: (trigger.at, trigger.pipeline.path, trigger.branch))
-    )
+    triggers.sort(key=lambda trigger: (trigger.at, trigger.pipeline.path, trigger.branch))
+    return Past(repository, main, triggers, proposals, merged_as)
 
 
 def _openings(random: Random, start: int, rate: float) -> list[int]:
@@ -115,8 +121,8 @@ def _openings(random: Random, start: int, rate: float) -> list[int]:
     return sorted(day + int(min(max(random.gauss(12.5, 3.2), 0.5), 23.0) * HOUR) for day in chosen)
 
 
-def _proposal(random: Random, number: int, at: int) -> _PullRequest:
-    author = random.choice(_PEOPLE)
+def _proposal(random: Random, number: int, at: int) -> PullRequest:
+    author = random.choice(PEOPLE)
     subject = f"{random.choice(_VERBS)} {random.choice(_THINGS)}"
     heads: list[tuple[Commit, str | None]] = []
     parent: str | None = None
@@ -132,11 +138,11 @@ def _proposal(random: Random, number: int, at: int) -> _PullRequest:
     merged = heads[-1][0].at + 1_500 + int(random.expovariate(1 / 9_000))
     good = heads[-1][1] is None and random.random() > 0.07
     heads = [head for head in heads if head[0].at + 20 < AS_OF]
-    return _PullRequest(number, heads, merged if good and heads and merged < AS_OF else None)
+    return PullRequest(number, heads, merged if good and heads and merged < AS_OF else None)
 
 
 def _heads(
-    repository: RepositoryPlan, one: _PullRequest, main: list[Commit], merged_as: int | None
+    repository: RepositoryPlan, one: PullRequest, main: list[Commit], merged_as: int | None
 ) -> Iterator[Trigger]:
     branch = f"change/{one.number}"
     for position, (commit, wrong) in enumerate(one.heads):
@@ -145,7 +151,7 @@ def _heads(
         base = bisect_right(main, at, key=_time) - 1
         for pipeline in repository.pipelines:
             if "pull_request" in pipeline.events:
-                why = wrong if pipeline.path == CI else None
+                why = wrong if "push" in pipeline.events else None  # what checks the default branch checks the change
                 yield Trigger(
                     repository,
                     pipeline,
@@ -170,7 +176,7 @@ def _pushes(repository: RepositoryPlan, main: list[Commit]) -> Iterator[Trigger]
 
 
 def _nights(repository: RepositoryPlan, main: list[Commit], start: int) -> Iterator[Trigger]:
-    nightly = [pipeline for pipeline in repository.pipelines if pipeline.path == NIGHTLY]
+    nightly = [pipeline for pipeline in repository.pipelines if "schedule" in pipeline.events]
     for pipeline in nightly:
         for day in range(start + DAY, AS_OF, DAY):
             at = day + int(2.5 * HOUR) + repository.id % 600

@@ -17,7 +17,8 @@ from typing import Any
 
 from pipelinedoctor.errors import UsageError
 from pipelinedoctor.simulate.lines import Line, find, lines, table
-from pipelinedoctor.simulate.recording import RecordedRepository, Recording
+from pipelinedoctor.simulate.recorded import RecordedRepository
+from pipelinedoctor.simulate.recording import Recording
 
 _CSV = ("git_commits.csv", "git_graph.csv", "git_tags.csv")
 
@@ -39,6 +40,15 @@ class Commits:
     known: Mapping[str, RecordedCommit]
     default: Sequence[RecordedCommit]
     tags: Mapping[str, str]
+
+    def until(self, moment: datetime) -> "Commits":
+        """Those committed up to a moment, and the tags that do not name a later one."""
+        later = {sha for sha, commit in self.known.items() if commit.committed_at > moment}
+        return Commits(
+            {sha: commit for sha, commit in self.known.items() if sha not in later},
+            [commit for commit in self.default if commit.sha not in later],
+            {name: sha for name, sha in self.tags.items() if sha not in later},
+        )
 
     def behind(self, start: str) -> list[RecordedCommit] | None:
         """The commits that a sha or a tag leads to, newest first; `None` where it leads nowhere."""
@@ -68,7 +78,7 @@ def read_commits(recording: Recording) -> dict[str, Commits]:
             raise line.wrong(
                 "no `commit`" if repository else f"a commit of {rest['repository']}, which is not recorded"
             )
-        commit = _commit(line, *parts[0])
+        commit = recorded_commit(line, *parts[0])
         found[repository.full_name][commit.sha] = commit
     commits = {name: Commits(known, newest_first(list(known.values())), {}) for name, known in found.items()}
     if any(find(recording.folder, name) for name in _CSV):
@@ -83,7 +93,8 @@ def _only(recording: Recording) -> RecordedRepository:
     return next(iter(recording.repositories.values()))
 
 
-def _commit(line: Line, body: Mapping[str, Any], raw: bytes) -> RecordedCommit:
+def recorded_commit(line: Line, body: Mapping[str, Any], raw: bytes) -> RecordedCommit:
+    """A commit by its body; raises `UsageError` where that is odd."""
     parents = body.get("parents", [])
     if not isinstance(parents, list) or not all(isinstance(parent, dict) for parent in parents):
         raise line.wrong("`parents` is no list of objects")

@@ -1,10 +1,14 @@
-"""The loopback forge: a recording served as GitHub serves it, by a process of its own."""
+"""The loopback forge: a recording served as GitHub serves it, by a process of its own.
+
+Time passes on demand: `serve(folder, until=…)` shows what there was up to a moment, `Forge.advance` moves it on, `Forge.load` brings
+another recording to the same place, in which a run may have been rerun meanwhile. Faults strike on demand: see `mishaps`.
+"""
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
@@ -13,13 +17,10 @@ from typing import Any
 
 from pipelinedoctor.errors import PipelinedoctorError
 from pipelinedoctor.model import FetchGap
-from pipelinedoctor.simulate.attachments import Attachments
-from pipelinedoctor.simulate.blobs import Blobs
-from pipelinedoctor.simulate.recording import Recording
-from pipelinedoctor.simulate.routes import Api
-from pipelinedoctor.simulate.server import ApiSide, BlobSide, Ledger, Request, Server
+from pipelinedoctor.simulate.mishaps import Mishap
+from pipelinedoctor.simulate.server import PLENTY, Request
+from pipelinedoctor.simulate.service import Service, Terms, Told, github_service
 
-PLENTY = 1_000_000
 _PATIENCE = 1.0
 
 
@@ -47,35 +48,71 @@ class Forge:
         """The number of those requests by route; blobs are `blob logs`, `blob artifacts` and the same `… with a token`."""
         return self._ask("counts")  # type: ignore[no-any-return]  # the pipe carries anything
 
+    def statuses(self) -> dict[int, int]:
+        """The number of those requests by the status they were answered with: 304 are those that cost nothing."""
+        return self._ask("statuses")  # type: ignore[no-any-return]  # the pipe carries anything
+
     def reset(self) -> None:
         """Forget the requests made so far."""
         self._ask("reset")
 
-    def _ask(self, what: str) -> Any:
-        self._pipe.send(what)
-        return self._pipe.recv()
+    def load(self, folder: Path, *, until: datetime | None = None) -> "Forge":
+        """Serve another recording at the same URLs from now on; the forge as it is now.
+
+        Raises `UsageError` where the folder is no recording; then the one before is still served.
+        """
+        return _told(self._ask("load", folder, until), self._pipe)
+
+    def advance(self, to: datetime | None) -> "Forge":
+        """Serve what there was of the recording up to another moment, or (`None`) all of it; the forge as it is now."""
+        return _told(self._ask("advance", to), self._pipe)
+
+    def plant(self, *mishaps: Mishap) -> None:
+        """Let these faults strike from now on, beside those that are there."""
+        self._ask("plant", *mishaps)
+
+    def heal(self) -> None:
+        """Let no fault strike any more."""
+        self._ask("heal")
+
+    def _ask(self, what: str, *arguments: object) -> Any:
+        self._pipe.send((what, arguments))
+        answer = self._pipe.recv()
+        if isinstance(answer, PipelinedoctorError):
+            raise answer
+        return answer
 
 
 @contextmanager
-def serve(folder: Path, *, token: str | None = None, rate_limit: int = PLENTY) -> Iterator[Forge]:
+def serve(
+    folder: Path,
+    *,
+    token: str | None = None,
+    rate_limit: int = PLENTY,
+    points: int = PLENTY,
+    checks: bool = True,
+    until: datetime | None = None,
+    mishaps: Sequence[Mishap] = (),
+) -> Iterator[Forge]:
     """Serve a recording until the `with` ends, or the calling process does.
 
-    With a `token`, requests without it are refused; `rate_limit` is how many requests an hour may cost.
-    Raises `UsageError` where the folder is no recording.
+    With a `token`, requests without it are refused; an hour has `rate_limit` requests and `points` of GraphQL. Without
+    `checks` the token may not read checks. What was made after `until` is not there yet: see `Forge.advance`. `mishaps`
+    are faults to answer with. Raises `UsageError` where the folder is no recording.
     """
-    with spawned(_github, folder, token, rate_limit) as forge:
+    terms = Terms(token=token, rate_limit=rate_limit, points=points, checks=checks, mishaps=tuple(mishaps))
+    with spawned(github_service, terms, folder, until) as forge:
         yield forge
 
 
 @contextmanager
-def spawned(run: Callable[..., None], *arguments: Any) -> Iterator[Forge]:
-    """The forge that `run(*arguments, pipe)` is in a process of its own, which ends with the `with` or with this process.
-
-    `run` sends what `attend` does, or the error that this raises.
-    """
+def spawned(make: Callable[[Any], Service], terms: object, folder: Path, until: datetime | None) -> Iterator[Forge]:
+    """The forge that `make(terms)` is, in a process of its own that ends with the `with` or with this process."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_begun, args=(run, *arguments, theirs), name="loopback-forge", daemon=True)
+    process = context.Process(
+        target=_run, args=(make, terms, (folder, until), theirs), name="loopback-forge", daemon=True
+    )
     with _deaf_to_ctrl_c():
         process.start()
     theirs.close()
@@ -117,47 +154,28 @@ def _started(pipe: Connection) -> Forge:
         ) from None
     if isinstance(ready, PipelinedoctorError):
         raise ready
-    return Forge(**ready, _pipe=pipe)
+    return _told(ready, pipe)
 
 
-def _begun(run: Callable[..., None], *arguments: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where the process could not be started deaf to it
-    run(*arguments)
+def _told(told: Told, pipe: Connection) -> Forge:
+    return Forge(**{one.name: getattr(told, one.name) for one in fields(told)}, _pipe=pipe)
 
 
-def _github(folder: Path, token: str | None, rate_limit: int, pipe: Connection) -> None:
-    ledger = Ledger(rate_limit)
-    servers = Server(ledger), Server(ledger)
-    try:
-        recording = Recording.open(folder)
-        blobs = Blobs(Attachments.of(recording), servers[1].url)
-        api = Api(recording, servers[0].url, blobs)
-    except PipelinedoctorError as error:
-        pipe.send(error)
-        return
-    servers[0].start(ApiSide(api, ledger, token))
-    servers[1].start(BlobSide(blobs))
-    about = {
-        "host": recording.host,
-        "origin": recording.origin,
-        "as_of": recording.as_of,
-        "repositories": tuple(recording.repositories),
-        "gaps": tuple(recording.gaps()),
-    }
-    attend(pipe, servers, about)
-
-
-def attend(pipe: Connection, servers: tuple[Server, Server], about: Mapping[str, Any]) -> None:
-    """Tell of two started servers (API and blobs, one ledger) until the other end of the pipe is closed, be it by the end
-    of the parent; `about` are the rest of the fields of a `Forge`.
-    """
-    ledger = servers[0].ledger
-    answers: dict[str, Callable[[], Any]] = {
-        "requests": lambda: list(ledger.requests),
-        "counts": ledger.counts,
-        "reset": ledger.clear,
-    }
+def _run(make: Callable[[Any], Service], terms: object, first: tuple[Path, datetime | None], pipe: Connection) -> None:
+    """The life of the process: serve until the other end of the pipe is closed, be it by the end of the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be started deaf to it
+    service = make(terms)
+    what: str = "load"
+    arguments: Sequence[object] = first
     with suppress(EOFError, ConnectionError):
-        pipe.send({"url": servers[0].url, "blob_url": servers[1].url, **about})
         while True:
-            pipe.send(answers[pipe.recv()]())
+            pipe.send(_tried(service.calls[what], arguments))
+            what, arguments = pipe.recv()
+
+
+def _tried(call: Callable[..., Any], arguments: Sequence[object]) -> Any:
+    """What a call comes to, or the error that it raised."""
+    try:
+        return call(*arguments)
+    except PipelinedoctorError as error:
+        return error

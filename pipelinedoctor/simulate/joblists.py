@@ -18,13 +18,14 @@ FAILED = frozenset({"failure", "timed_out"})
 
 @dataclass(frozen=True, slots=True)
 class RecordedJob:
-    """One job of a list; `attempt` is `None` where its body, an old one, does not tell."""
+    """One job of a list; `attempt` is `None` where its body, an old one, does not tell. `node` is its check run's."""
 
     job_id: int
     attempt: int | None
     name: str
     failed: bool
     completed_at: datetime | None
+    node: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def _jobs(line: Line, bodies: Sequence[dict[str, Any]]) -> Iterator[RecordedJob]
             name=line.string(body, "name"),
             failed=body.get("conclusion") in FAILED,
             completed_at=instant(body.get("completed_at")),
+            node=node if isinstance(node := body.get("node_id"), str) else None,
         )
 
 

@@ -6,14 +6,14 @@ Files, each plain or gzip, all but the first two optional:
 - `jobs.jsonl`: `{"jobs": [bodies of all attempts of one run], "run_id"?: number, "archive_dir"?: text}`; of a list that is
   empty, these two tell the run
 - `repositories.jsonl`: `{"repository": body}`
-- `logs.jsonl`, `artifacts.jsonl`, `commits.jsonl`: see `attachments` and `commits`
+- `logs.jsonl`, `annotations.jsonl`, `artifacts.jsonl`: see `attachments`; `commits.jsonl`: see `commits`; `pulls.jsonl`,
+  `deployments.jsonl`, `releases.jsonl`, `tags.jsonl`: see `deliveries`
 - `recording.json`: `{"origin": "simulated", "host": text, "as_of": time}`
 
 Bodies are served with the bytes they were recorded with, so their URLs keep the host they were recorded from.
 """
 
-import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,46 +25,17 @@ from pipelinedoctor.errors import UsageError
 from pipelinedoctor.model import FetchGap
 from pipelinedoctor.simulate.joblists import JobList, read_job_lists
 from pipelinedoctor.simulate.lines import Line, instant, lines
+from pipelinedoctor.simulate.recorded import RecordedRepository, RecordedRun, recorded_repositories, text_of
 
 _IDS_TOLD = 20
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedRun:
-    """One recorded body of a run, and what requests select it by."""
-
-    run_id: int
-    repository_id: int
-    full_name: str
-    attempt: int
-    created_at: datetime
-    updated_at: datetime
-    archive_dir: str | None
-    host: str | None
-    branch: str | None
-    event: str | None
-    status: str | None
-    conclusion: str | None
-    head_sha: str | None
-    actor: str | None
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedRepository:
-    """A repository by its newest name; `aliases` are the names it had before, `runs` are newest first."""
-
-    repository_id: int
-    full_name: str
-    default_branch: str
-    aliases: tuple[str, ...]
-    body: bytes
-    runs: tuple[RecordedRun, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Recording:
-    """What is in a recording folder. `repositories` are by full name; `attempts` by run and attempt."""
+    """What is in a recording folder. `repositories` are by full name; `attempts` by run and attempt.
+
+    With `until`, `later` are the runs that were made after it and are left out.
+    """
 
     folder: Path
     host: str
@@ -74,26 +45,40 @@ class Recording:
     attempts: Mapping[int, Mapping[int, RecordedRun]]
     job_lists: Mapping[int, JobList]
     orphans: Sequence[JobList]
+    until: datetime | None
+    later: frozenset[int]
 
     @classmethod
-    def open(cls, folder: Path) -> "Recording":
-        """Read runs, jobs and repositories; raises `UsageError` that names file and line where they are odd."""
+    def open(cls, folder: Path, until: datetime | None = None) -> "Recording":
+        """Read runs, jobs and repositories; raises `UsageError` that names file and line where they are odd.
+
+        What was made after `until` is left out; what was made before it is there as it was recorded, in its last state.
+        """
         about = read_about(folder)
-        attempts = _attempts(folder)
+        everything = _attempts(folder)
+        attempts = {
+            run_id: kept for run_id, kept in everything.items() if until is None or _newest(kept).created_at <= until
+        }
         newest = sorted((_newest(kept) for kept in attempts.values()), key=lambda run: (run.created_at, run.run_id))
         archives = {run.archive_dir: run.run_id for run in newest if run.archive_dir is not None}
         found = read_job_lists(folder, archives)
-        repositories = _repositories(newest, _repository_bodies(folder))
+        repositories = recorded_repositories(newest, _repository_bodies(folder))
         return cls(
             folder=folder,
-            host=about.get("host") or newest[-1].host or "github.com",
+            host=about.get("host") or next((run.host for run in reversed(newest) if run.host), "github.com"),
             origin="simulated" if about.get("origin") == "simulated" else "recording",
-            as_of=instant(about.get("as_of")) or max(max(run.created_at, run.updated_at) for run in newest),
+            as_of=until or instant(about.get("as_of")) or max(max(run.created_at, run.updated_at) for run in newest),
             repositories={repository.full_name: repository for repository in repositories},
             attempts=attempts,
             job_lists={listed.run_id: listed for listed in found if listed.run_id in attempts},
-            orphans=[listed for listed in found if listed.run_id not in attempts],
+            orphans=[listed for listed in found if listed.run_id not in everything],
+            until=until,
+            later=frozenset(everything.keys() - attempts.keys()),
         )
+
+    def shows(self, time: datetime) -> bool:
+        """Whether something made at `time` is there yet."""
+        return self.until is None or time <= self.until
 
     def run(self, run_id: int) -> RecordedRun | None:
         """The newest recorded body of a run."""
@@ -202,21 +187,18 @@ def _run(line: Line) -> RecordedRun:
         attempt=line.whole(run, "run_attempt") if run.get("run_attempt") is not None else 1,
         created_at=created,
         updated_at=instant(run.get("updated_at")) or created,
-        archive_dir=_text(rest, "archive_dir"),
-        host=_host(_text(run, "html_url")),
-        branch=_text(run, "head_branch"),
-        event=_text(run, "event"),
-        status=_text(run, "status"),
-        conclusion=_text(run, "conclusion"),
-        head_sha=_text(run, "head_sha"),
-        actor=_text(actor, "login") if isinstance(actor, dict) else None,
+        archive_dir=text_of(rest, "archive_dir"),
+        host=_host(text_of(run, "html_url")),
+        branch=text_of(run, "head_branch"),
+        event=text_of(run, "event"),
+        status=text_of(run, "status"),
+        conclusion=text_of(run, "conclusion"),
+        head_sha=text_of(run, "head_sha"),
+        actor=text_of(actor, "login") if isinstance(actor, dict) else None,
+        node=text_of(run, "node_id"),
+        suite_node=text_of(run, "check_suite_node_id"),
         body=body,
     )
-
-
-def _text(body: Mapping[str, Any], key: str) -> str | None:
-    value = body.get(key)
-    return value if isinstance(value, str) else None
 
 
 def _host(url: str | None) -> str | None:
@@ -239,38 +221,6 @@ def _repository_bodies(folder: Path) -> dict[int, tuple[dict[str, Any], bytes]]:
         line.repository(parts[0][0])
         bodies[line.whole(parts[0][0], "id")] = parts[0]
     return bodies
-
-
-def _repositories(
-    runs: Sequence[RecordedRun], bodies: Mapping[int, tuple[dict[str, Any], bytes]]
-) -> list[RecordedRepository]:
-    """The repositories of `runs` (oldest first), by name."""
-    by_id: dict[int, list[RecordedRun]] = defaultdict(list)
-    for run in runs:
-        by_id[run.repository_id].append(run)
-    found = [_repository(theirs, bodies.get(identity)) for identity, theirs in by_id.items()]
-    names = Counter(repository.full_name.lower() for repository in found)
-    twice = sorted(name for name, count in names.items() if count > 1)
-    if twice:
-        raise UsageError(f"two repositories of different ids are both named {twice[0]}")
-    return sorted(found, key=lambda repository: repository.full_name)
-
-
-def _repository(runs: Sequence[RecordedRun], recorded: tuple[dict[str, Any], bytes] | None) -> RecordedRepository:
-    body, raw = recorded or (json.loads(runs[-1].body)["repository"], b"")
-    branch = _text(body, "default_branch") or _usual_branch(runs)
-    if _text(body, "default_branch") is None:
-        # What runs embed is the short form of a repository, which does not tell its default branch.
-        raw = json.dumps({**body, "default_branch": branch}, separators=(",", ":")).encode()
-    name = str(body["full_name"])
-    former = {run.full_name: None for run in runs if run.full_name != name}
-    return RecordedRepository(runs[-1].repository_id, name, branch, tuple(former), raw, tuple(reversed(runs)))
-
-
-def _usual_branch(runs: Sequence[RecordedRun]) -> str:
-    pushed = Counter(run.branch for run in runs if run.event == "push" and run.branch)
-    some = pushed or Counter(run.branch for run in runs if run.branch)
-    return min(some, key=lambda branch: (-some[branch], branch), default="main")
 
 
 def _count(found: Sequence[object], one: str, many: str) -> str:

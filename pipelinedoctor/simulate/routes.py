@@ -6,65 +6,29 @@ name this server. What GitHub would answer but nobody recorded (the body of an e
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
-from urllib.parse import quote, unquote, urlencode
+from typing import Any
+from urllib.parse import unquote, urlencode
 
+from pipelinedoctor.simulate.answers import Answer, Asked, Listing, dump, refusal, there
 from pipelinedoctor.simulate.attachments import Artifact
 from pipelinedoctor.simulate.blobs import Blobs
-from pipelinedoctor.simulate.commits import Commits, read_commits
+from pipelinedoctor.simulate.holdings import Holdings
 from pipelinedoctor.simulate.joblists import JobList
 from pipelinedoctor.simulate.paging import Page, RefusedError, moment
-from pipelinedoctor.simulate.recording import RecordedRepository, RecordedRun, Recording
+from pipelinedoctor.simulate.recorded import RecordedRepository, RecordedRun
+from pipelinedoctor.simulate.recording import Recording
+from pipelinedoctor.simulate.routes_deliveries import DELIVERY_ROUTES
+from pipelinedoctor.simulate.routes_owners import Owners
 from pipelinedoctor.simulate.selection import SEARCH_CAP, is_search, select_runs
 
 _LISTING_CAP = 40_000
 _KEPT = timedelta(days=90)
-_ENTERPRISE = "/api/v3"
+ENTERPRISE = "/api/v3"
 """Where an Enterprise server has the same routes; a bare `url` in a configuration means that place."""
 
 _REPOSITORY = re.compile(r"(?:/repos/([^/]+/[^/]+)|/repositories/([0-9]{1,18}))((?:/[^/]+)*)")
-_Thing = TypeVar("_Thing")
-_NO_COMMITS = Commits({}, (), {})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer of the API: a status, a JSON body, and the two headers that depend on the request."""
-
-    status: int
-    body: bytes = b""
-    link: str | None = None
-    location: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request: the repository, the numbers in its path, its query, and its URL in the form that survives renames."""
-
-    repository: RecordedRepository
-    numbers: Sequence[int]
-    query: Mapping[str, str]
-    url: str
-
-    def page(self, key: str | None, items: Sequence[bytes]) -> Answer:
-        """The asked page of `items`, as a bare list or under `key` with their count."""
-        page = Page.asked(self.query)
-        return self.shown(key, page.of(items), len(items), len(items))
-
-    def shown(self, key: str | None, items: Sequence[bytes], total: int, reachable: int) -> Answer:
-        """A list of `items` out of `total`, of which pages lead to `reachable`."""
-        listed = b"[" + b",".join(items) + b"]"
-        body = b'{"total_count":%d,"%s":%s}' % (total, key.encode(), listed) if key else listed
-        return Answer(200, body, link=Page.asked(self.query).link(self.url, self.query, reachable))
-
-
-def refusal(status: int, message: str) -> Answer:
-    """An answer that says no, in GitHub's shape."""
-    about = {"documentation_url": "https://docs.github.com/rest", "status": str(status)}
-    return Answer(status, _dump({"message": message, **about}))
 
 
 class Api:
@@ -74,16 +38,15 @@ class Api:
         self._recording = recording
         self._url = url
         self._blobs = blobs
-        self._commits = read_commits(recording)
-        self._jobs = {
-            job.job_id: (listed, position)
-            for listed in recording.job_lists.values()
-            for position, job in enumerate(listed.jobs)
-        }
+        self.holdings = Holdings.of(recording, blobs.attachments)
+        self._owners = Owners(recording)
 
     def answer(self, path: str, query: Mapping[str, str]) -> tuple[str, Answer]:
         """The route, as GitHub's API description writes it, or `moved` or `unknown`; and the answer."""
-        path = path.removeprefix(_ENTERPRISE)
+        path = path.removeprefix(ENTERPRISE)
+        owned = self._owners.answer(path, Listing(query, self._url + path))
+        if owned is not None:
+            return owned
         found = _REPOSITORY.fullmatch(path)
         name, number, rest = found.groups() if found else (None, None, "")
         repository = self._repository(unquote(name) if name else None, number)
@@ -95,7 +58,7 @@ class Api:
         for route, pattern, handler in _ROUTES:
             match = pattern.fullmatch(rest)
             if match:
-                asked = Asked(repository, [int(text) for text in match.groups()], query, lasting)
+                asked = Asked(query, lasting, repository, [int(text) for text in match.groups()])
                 return "/repos/{owner}/{repo}" + route, self._tried(handler, asked)
         return "unknown", refusal(404, "Not Found")
 
@@ -115,7 +78,7 @@ class Api:
         reachable = found[:SEARCH_CAP] if search else found
         bodies = [run.body for run in page.of(reachable)]
         if asked.query.get("exclude_pull_requests") in ("true", "1"):
-            bodies = [_dump({**json.loads(body), "pull_requests": []}) for body in bodies]
+            bodies = [dump({**json.loads(body), "pull_requests": []}) for body in bodies]
         return asked.shown("workflow_runs", bodies, len(found), len(reachable))
 
     def run(self, asked: Asked) -> Answer:
@@ -125,7 +88,7 @@ class Api:
     def attempt(self, asked: Asked) -> Answer:
         """One attempt of a run, where its body was recorded."""
         kept = self._recording.attempts[self._run(asked).run_id].get(asked.numbers[1])
-        return Answer(200, _there(kept).body)
+        return Answer(200, there(kept).body)
 
     def jobs(self, asked: Asked) -> Answer:
         """The jobs of a run: of its newest attempt, or of all."""
@@ -157,20 +120,20 @@ class Api:
     def artifacts(self, asked: Asked) -> Answer:
         """The artifacts of a run."""
         found = self._blobs.attachments.by_run.get(self._run(asked).run_id, ())
-        return asked.page("artifacts", [_dump(self._artifact(asked.repository, artifact)) for artifact in found])
+        return asked.page("artifacts", [dump(self._artifact(asked.repository, artifact)) for artifact in found])
 
     def artifact_zip(self, asked: Asked) -> Answer:
         """A link to the content of an artifact."""
-        artifact = _there(self._blobs.attachments.artifacts.get(asked.numbers[0]))
+        artifact = there(self._blobs.attachments.artifacts.get(asked.numbers[0]))
         if artifact.run.repository_id != asked.repository.repository_id:
             raise RefusedError(404, "Not Found")
         return Answer(302, location=self._blobs.link("artifacts", artifact.artifact_id))
 
     def commits(self, asked: Asked) -> Answer:
         """The commits of the default branch, or those a sha or a tag leads to."""
-        commits = self._commits.get(asked.repository.full_name, _NO_COMMITS)
+        commits = self.holdings.commits(asked.repository)
         start = asked.query.get("sha") or asked.repository.default_branch
-        found = commits.default if start == asked.repository.default_branch else _there(commits.behind(start))
+        found = commits.default if start == asked.repository.default_branch else there(commits.behind(start))
         if asked.query.get("since"):
             since = moment(asked.query["since"])
             found = [commit for commit in found if commit.committed_at >= since]
@@ -178,16 +141,6 @@ class Api:
             until = moment(asked.query["until"])
             found = [commit for commit in found if commit.committed_at <= until]
         return asked.page(None, [commit.body for commit in found])
-
-    def tags(self, asked: Asked) -> Answer:
-        """The tags, by name, last first."""
-        tags = self._commits.get(asked.repository.full_name, _NO_COMMITS).tags
-        api = self._api_of(asked.repository)
-        return asked.page(None, [_dump(_tag(api, name, tags[name])) for name in sorted(tags, reverse=True)])
-
-    def releases(self, asked: Asked) -> Answer:
-        """The releases: a recording has none."""
-        return asked.page(None, [])
 
     def _repository(self, name: str | None, number: str | None) -> RecordedRepository | None:
         if name:
@@ -208,8 +161,8 @@ class Api:
         return run
 
     def _job(self, asked: Asked) -> tuple[JobList, int]:
-        listed, position = _there(self._jobs.get(asked.numbers[0]))
-        if _there(self._recording.run(listed.run_id)).repository_id != asked.repository.repository_id:
+        listed, position = there(self.holdings.jobs.get(asked.numbers[0]))
+        if there(self._recording.run(listed.run_id)).repository_id != asked.repository.repository_id:
             raise RefusedError(404, "Not Found")
         return listed, position
 
@@ -222,7 +175,7 @@ class Api:
         return asked.shown("jobs", listed.bodies(chosen) if listed else [], len(found), len(found))
 
     def _artifact(self, repository: RecordedRepository, artifact: Artifact) -> dict[str, Any]:
-        url = f"{self._api_of(repository)}/actions/artifacts/{artifact.artifact_id}"
+        url = f"{self.holdings.api_of(repository)}/actions/artifacts/{artifact.artifact_id}"
         run, times = artifact.run, {"created_at": artifact.created_at, "updated_at": artifact.created_at}
         return {
             "id": artifact.artifact_id,
@@ -242,13 +195,14 @@ class Api:
             },
         }
 
-    def _api_of(self, repository: RecordedRepository) -> str:
-        host = self._recording.host
-        root = "https://api.github.com" if host == "github.com" else f"https://{host}/api/v3"
-        return f"{root}/repos/{quote(repository.full_name)}"
-
 
 _Handler = Callable[[Api, Asked], Answer]
+
+
+def _delivered(handler: Callable[[Holdings, Asked], Answer]) -> _Handler:
+    return lambda api, asked: handler(api.holdings, asked)
+
+
 _TEMPLATES: tuple[tuple[str, _Handler], ...] = (
     ("", Api.repository),
     ("/actions/runs", Api.runs),
@@ -261,8 +215,7 @@ _TEMPLATES: tuple[tuple[str, _Handler], ...] = (
     ("/actions/jobs/{job_id}/logs", Api.log),
     ("/actions/artifacts/{artifact_id}/{archive_format}", Api.artifact_zip),
     ("/commits", Api.commits),
-    ("/tags", Api.tags),
-    ("/releases", Api.releases),
+    *((route, _delivered(handler)) for route, handler in DELIVERY_ROUTES),
 )
 _ROUTES = [
     (route, re.compile(re.sub(r"\{\w+\}", "([0-9]{1,18})", route.replace("{archive_format}", "zip"))), handler)
@@ -270,30 +223,10 @@ _ROUTES = [
 ]
 
 
-def _there(thing: _Thing | None) -> _Thing:
-    if thing is None:
-        raise RefusedError(404, "Not Found")
-    return thing
-
-
 def _moved(location: str) -> Answer:
     body = {"message": "Moved Permanently", "url": location, "documentation_url": "https://docs.github.com/rest"}
-    return Answer(301, _dump(body), location=location)
-
-
-def _tag(api: str, name: str, sha: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "zipball_url": f"{api}/zipball/refs/tags/{quote(name)}",
-        "tarball_url": f"{api}/tarball/refs/tags/{quote(name)}",
-        "commit": {"sha": sha, "url": f"{api}/commits/{sha}"},
-        "node_id": f"REF_{sha[:12]}",
-    }
+    return Answer(301, dump(body), location=location)
 
 
 def _zulu(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _dump(body: object) -> bytes:
-    return json.dumps(body, separators=(",", ":")).encode()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from pipelinedoctor.simulate.paging import RefusedError, created
-from pipelinedoctor.simulate.recording import RecordedRun
+from pipelinedoctor.simulate.recorded import RecordedRun
 
 SEARCH_CAP = 1_000
 """A search shows at most so many results; what lies behind is left out without a word."""

@@ -2,51 +2,102 @@
 
 import hashlib
 import json
+import re
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from email.message import Message
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import parse_qsl
 
+from pipelinedoctor.simulate.answers import Answer, refusal
 from pipelinedoctor.simulate.blobs import BlobStore
+from pipelinedoctor.simulate.mishaps import Mishaps, struck
 from pipelinedoctor.simulate.paging import RefusedError
-from pipelinedoctor.simulate.routes import Answer, Api, refusal
+from pipelinedoctor.simulate.routes import ENTERPRISE, Api
+from pipelinedoctor.simulate.sent import Sent
 
 _JSON = "application/json; charset=utf-8"
 _HOUR = 3600
 _TOKENS = ("Authorization", "PRIVATE-TOKEN", "JOB-TOKEN")
 """The headers in which either forge takes a token."""
-
 _ALLOWANCE = "/rate_limit"
+_GRAPHQL = ("/graphql", "/api/graphql")
+_INSTALLATION_ROUTE = "/app/installations/{installation_id}/access_tokens"
+_INSTALLATION = re.compile(r"/app/installations/[0-9]{1,18}/access_tokens")
+_POSTED = re.compile(rf"(?:{'|'.join(_GRAPHQL)})|(?:{ENTERPRISE})?{_INSTALLATION.pattern}")
+_JWT = re.compile(r"(?:Bearer|bearer) ey[\w-]+\.[\w-]+\.[\w-]+")
+_BIGGEST_BODY = 10_000_000
+PLENTY = 1_000_000
 
 
 class Request(NamedTuple):
-    """A request as it was answered: `route` as GitHub's API description writes it, `target` with its query."""
+    """A request as it was answered: `route` as GitHub's API description writes it, `target` with its query.
+
+    `mishap` is the kind of the fault that was its answer; its status is 0 where none was sent.
+    """
 
     route: str
     target: str
     status: int
+    mishap: str | None = None
 
 
 @dataclass(slots=True)
-class Ledger:
-    """What was asked, in order, and what is left of the allowance of `limit` requests in `period` seconds."""
+class Budget:
+    """What may be spent in `period` seconds of one resource, `core` or `graphql`."""
 
     limit: int
     period: int = _HOUR
-    requests: list[Request] = field(default_factory=list)
     _used: int = 0
     _reset: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._reset = int(time.time()) + self.period
+
+    def spend(self, points: int = 1) -> bool:
+        """Take points away; false, and nothing is taken, where fewer are left."""
+        with self._lock:
+            now = int(time.time())
+            if now >= self._reset:
+                self._used, self._reset = 0, now + self.period
+            if self._used + points > self.limit:
+                return False
+            self._used += points
+            return True
+
+    def wait(self) -> int:
+        """In how many seconds, at least 1, the budget is whole again."""
+        with self._lock:
+            return max(1, self._reset - int(time.time()))
+
+    def refund(self) -> None:
+        """Give a point back: an unchanged answer costs nothing."""
+        with self._lock:
+            self._used -= 1
+
+    def state(self) -> dict[str, int]:
+        """The budget in the words of `/rate_limit`."""
+        with self._lock:
+            left = {"remaining": self.limit - self._used, "used": self._used}
+            return {"limit": self.limit, **left, "reset": self._reset}
+
+
+class Ledger:
+    """What was asked, in order, and what is left of the allowances: `limit` requests in `period` seconds, `points` of GraphQL."""
+
+    def __init__(self, limit: int, points: int = PLENTY, period: int = _HOUR) -> None:
+        self.requests: list[Request] = []
+        self.core = Budget(limit, period)
+        self.graphql = Budget(points)
+        self._lock = threading.Lock()
 
     def note(self, request: Request) -> None:
         """Keep a request in mind."""
@@ -58,83 +109,101 @@ class Ledger:
         with self._lock:
             return dict(sorted(Counter(request.route for request in self.requests).items()))
 
+    def statuses(self) -> dict[int, int]:
+        """How often each status was answered, by status: 304 tells what was unchanged."""
+        with self._lock:
+            return dict(sorted(Counter(request.status for request in self.requests).items()))
+
     def clear(self) -> None:
-        """Forget the requests; the allowance stays used."""
+        """Forget the requests; the allowances stay used."""
         with self._lock:
             self.requests.clear()
 
-    def spend(self) -> bool:
-        """Take one request from the allowance; false where none is left."""
-        with self._lock:
-            now = int(time.time())
-            if now >= self._reset:
-                self._used, self._reset = 0, now + self.period
-            if self._used >= self.limit:
-                return False
-            self._used += 1
-            return True
-
-    def wait(self) -> int:
-        """In how many seconds, at least 1, the allowance is whole again."""
-        with self._lock:
-            return max(1, self._reset - int(time.time()))
-
-    def refund(self) -> None:
-        """Give a request back: an unchanged answer costs nothing."""
-        with self._lock:
-            self._used -= 1
-
-    def state(self) -> dict[str, int]:
-        """The allowance in the words of GitHub's `/rate_limit`."""
-        with self._lock:
-            left = {"remaining": self.limit - self._used, "used": self._used}
-            return {"limit": self.limit, **left, "reset": self._reset}
-
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What goes over the wire, but for the headers that every answer has."""
+class Asked:
+    """A request as it came in; `query` has the last of several parameters of one name, `text` is all of it unread."""
 
-    status: int
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Message
     body: bytes
-    headers: Mapping[str, str]
+    text: str = ""
 
 
 class ApiSide:
-    """What the API's server does with a request: who asks, may they, is it new to them."""
+    """What the API's server does with a request: who asks, may they, is it new to them.
 
-    def __init__(self, api: Api, ledger: Ledger, token: str | None) -> None:
+    With `checks` false the token may not read checks, which GraphQL asks for and REST's lists of jobs do not.
+    """
+
+    def __init__(self, api: Api, ledger: Ledger, token: str | None, *, checks: bool = True) -> None:
         self._api = api
         self._ledger = ledger
         self._token = token
+        self._checks = checks
+        # Heavy, and of use to the process that serves, not to the one that starts it.
+        from pipelinedoctor.simulate.graph import Allowance, Graph  # noqa: PLC0415
 
-    def __call__(self, path: str, query: str, headers: Message) -> tuple[str, Sent]:
+        self._graph = Graph(api.holdings, checks=checks)
+        self._points = Allowance(ledger.graphql.spend, ledger.graphql.state)
+
+    def __call__(self, asked: Asked) -> tuple[str, Sent]:
         """The route and what to send."""
-        refused = self._refused(path, headers.get("Authorization"))
-        route, answer = ("refused", refused) if refused else self._answer(path, dict(parse_qsl(query)))
-        sent = _sent(answer, headers.get("If-None-Match"))
-        if sent.status == HTTPStatus.NOT_MODIFIED and path != _ALLOWANCE:
-            self._ledger.refund()
-        return route, replace(sent, headers={**sent.headers, **self._allowance()})
+        path = asked.path if asked.path in _GRAPHQL else asked.path.removeprefix(ENTERPRISE)
+        authorization = asked.headers.get("Authorization")
+        if _INSTALLATION.fullmatch(path) and asked.method == "POST":
+            return _INSTALLATION_ROUTE, self._installed(authorization)
+        refused = self._stranger(authorization)
+        if path in _GRAPHQL and asked.method == "POST":
+            route, sent = "refused" if refused else _GRAPHQL[0], self._graphql(refused, asked.body)
+            budget = "graphql"
+        else:
+            route, sent = self._rest(refused, replace(asked, path=path))
+            budget = "core"
+        return route, replace(sent, headers={**sent.headers, **self._allowance(budget)})
 
-    def _refused(self, path: str, authorization: str | None) -> Answer | None:
+    def _installed(self, authorization: str | None) -> Sent:
+        """A token of an installation, for an app that shows a JSON web token, whose signature is not looked at."""
+        if not _JWT.fullmatch(authorization or ""):
+            return _sent(refusal(401, "A JSON web token could not be decoded"), None)
+        expires = datetime.fromtimestamp(int(time.time()) + _HOUR, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        rights = {"actions": "read", "checks": "read", "metadata": "read"} if self._checks else {"actions": "read"}
+        issued = {"token": self._token or "loopback", "expires_at": expires, "permissions": rights}
+        return _sent(Answer(201, json.dumps({**issued, "repository_selection": "all"}).encode()), None)
+
+    def _graphql(self, refused: Answer | None, body: bytes) -> Sent:
+        if refused is not None:
+            return _sent(refused, None)
+        status, answer = self._graph.answer(body, self._points)
+        return Sent(status, answer, {"Content-Type": _JSON})
+
+    def _rest(self, refused: Answer | None, asked: Asked) -> tuple[str, Sent]:
+        if refused is None and asked.path != _ALLOWANCE and not self._ledger.core.spend():
+            refused = refusal(403, "API rate limit exceeded for user ID 1.")
+        route, answer = ("refused", refused) if refused else self._answer(asked.path, asked.query)
+        sent = _sent(answer, asked.headers.get("If-None-Match"))
+        if sent.status == HTTPStatus.NOT_MODIFIED and asked.path != _ALLOWANCE:
+            self._ledger.core.refund()
+        return route, sent
+
+    def _stranger(self, authorization: str | None) -> Answer | None:
         if self._token is not None and authorization not in (f"Bearer {self._token}", f"token {self._token}"):
             return refusal(401, "Bad credentials" if authorization else "Requires authentication")
-        if path != _ALLOWANCE and not self._ledger.spend():
-            return refusal(403, "API rate limit exceeded for user ID 1.")
         return None
 
     def _answer(self, path: str, query: Mapping[str, str]) -> tuple[str, Answer]:
         if path == _ALLOWANCE:
-            state = self._ledger.state()
-            return path, Answer(
-                200, json.dumps({"resources": {"core": state, "search": state}, "rate": state}).encode()
-            )
+            core, graphql = self._ledger.core.state(), self._ledger.graphql.state()
+            resources = {"core": core, "search": core, "graphql": graphql}
+            return path, Answer(200, json.dumps({"resources": resources, "rate": core}).encode())
         return self._api.answer(path, query)
 
-    def _allowance(self) -> dict[str, str]:
-        state = {f"X-RateLimit-{name.title()}": str(value) for name, value in self._ledger.state().items()}
-        return {**state, "X-RateLimit-Resource": "core"}
+    def _allowance(self, resource: str) -> dict[str, str]:
+        budget = self._ledger.graphql if resource == "graphql" else self._ledger.core
+        state = {f"X-RateLimit-{name.title()}": str(value) for name, value in budget.state().items()}
+        return {**state, "X-RateLimit-Resource": resource}
 
 
 class BlobSide:
@@ -143,19 +212,19 @@ class BlobSide:
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
-    def __call__(self, path: str, query: str, headers: Message) -> tuple[str, Sent]:
+    def __call__(self, asked: Asked) -> tuple[str, Sent]:
         """The route and what to send."""
-        kind = f"blob {path.split('/')[1]}"
-        if any(headers.get(name) is not None for name in _TOKENS):
-            return f"{kind} with a token", plain(400, "Authentication information is not given in the correct format.")
+        kind = f"blob {asked.path.split('/')[1]}"
+        if any(asked.headers.get(name) is not None for name in _TOKENS):
+            return f"{kind} with a token", _plain(400, "Authentication information is not given in the correct format.")
         try:
-            content_type, content = self._blobs.content(path, dict(parse_qsl(query)))
+            content_type, content = self._blobs.content(asked.path, asked.query)
         except RefusedError as error:
-            return kind, plain(error.status, error.message)
+            return kind, _plain(error.status, error.message)
         return kind, Sent(200, content, {"Content-Type": content_type})
 
 
-_Side = Callable[[str, str, Message], tuple[str, Sent]]
+Side = Callable[[Asked], tuple[str, Sent]]
 
 
 class Server(ThreadingHTTPServer):
@@ -165,16 +234,25 @@ class Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, mishaps: Mishaps | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.ledger = ledger
-        self.side: _Side
+        self.mishaps = mishaps or Mishaps()
+        self.side: Side
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
-    def start(self, side: _Side) -> None:
+    def start(self) -> None:
         """Answer requests from now on, in a thread that ends with the process."""
-        self.side = side
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def answer(self, asked: Asked, target: str) -> Sent:
+        """What to send, once the ledger knows of it."""
+        route, sent = self.side(asked)
+        mishap = self.mishaps.strike(route)
+        if mishap is not None:
+            sent = struck(mishap, sent, int(time.time()))
+        self.ledger.note(Request(route, target, sent.status, mishap.kind if mishap else None))
+        return sent
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that has gone (tests kill some); a defect of the server itself is printed."""
@@ -188,14 +266,28 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
+        self._answer("GET", b"")
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "0")
+        if not _POSTED.fullmatch(self.path) or not length.isdecimal() or int(length) > _BIGGEST_BODY:
+            self.send_error(HTTPStatus.NOT_IMPLEMENTED)
+            return
+        self._answer("POST", self.rfile.read(int(length)))
+
+    def _answer(self, method: str, body: bytes) -> None:
         path, _, query = self.path.partition("?")
-        route, sent = self.server.side(path, query, self.headers)
-        self.server.ledger.note(Request(route, self.path, sent.status))
+        sent = self.server.answer(Asked(method, path, dict(parse_qsl(query)), self.headers, body, query), self.path)
+        time.sleep(sent.pause)
+        self.close_connection = sent.cut or sent.mute
+        if sent.mute:
+            return
         headers = {**sent.headers, "Content-Length": str(len(sent.body)), "Date": self.date_time_string()}
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         phrase = HTTPStatus(sent.status).phrase
+        shown = sent.body[: len(sent.body) // 2] if sent.cut else sent.body
         # One write: two would wait for each other wherever a proxy or a kernel delays small packets.
-        self.wfile.write(f"HTTP/1.1 {sent.status} {phrase}\r\n{head}\r\n".encode("latin-1") + sent.body)
+        self.wfile.write(f"HTTP/1.1 {sent.status} {phrase}\r\n{head}\r\n".encode("latin-1") + shown)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name is http.server's
         """Say nothing: the ledger keeps what was asked."""
@@ -214,6 +306,5 @@ def _sent(answer: Answer, known: str | None) -> Sent:
     return Sent(answer.status, answer.body, headers)
 
 
-def plain(status: int, text: str) -> Sent:
-    """An answer of plain text."""
+def _plain(status: int, text: str) -> Sent:
     return Sent(status, text.encode(), {"Content-Type": "text/plain; charset=utf-8"})

@@ -9,11 +9,12 @@ from types import TracebackType
 from typing import Self
 
 import duckdb
+import polars as pl
 
 from pipelinedoctor.errors import StoreBusyError, StoreError
 from pipelinedoctor.fetch.interface import Closed, Mark
 from pipelinedoctor.model import Row
-from pipelinedoctor.store import migrations, writer
+from pipelinedoctor.store import migrations, results, writer
 from pipelinedoctor.store.history import History, Window
 from pipelinedoctor.store.reader import Reader
 from pipelinedoctor.store.state import SyncState
@@ -85,6 +86,11 @@ class Store:
             written = writer.write(self.connection, rows)
             writer.write_marks(self.connection, host, marks)
         return written
+
+    def write_results(self, frame: pl.DataFrame, known: Iterable[int]) -> Written:
+        """Write results of tests in one transaction; see `store.results`. Raises `StoreError` as `write` does."""
+        with self._told(), transaction(self.connection):
+            return results.write_results(self.connection, frame, known)
 
     def state(self, host: str) -> SyncState:
         """What earlier fetches from `host` committed, as of now."""

@@ -78,7 +78,7 @@ def write(connection: duckdb.DuckDBPyConnection, rows: Iterable[Row]) -> Written
     new, changed = ({table.table: 0 for table in TABLES} for _ in range(2))
     for table in TABLES:
         if table in batches:
-            done = _merge(connection, table, _frame(table, batches[table]))
+            done = merge(connection, table, _frame(table, batches[table]))
             new[table.table], changed[table.table] = done["INSERT"], done["UPDATE"]
     return Written(new, changed)
 
@@ -88,7 +88,7 @@ def write_marks(connection: duckdb.DuckDBPyConnection, host: str, marks: Sequenc
     if marks:
         last = {(mark.kind, mark.key): mark.value for mark in marks}
         values = [[host] * len(last), *zip(*last, strict=True), list(last.values())]
-        with visible(connection, _columnar(values, _MARKS)) as batch:
+        with visible(connection, columnar(values, _MARKS)) as batch:
             connection.execute(_MERGE_MARKS.format(batch=batch))
 
 
@@ -96,11 +96,12 @@ def close_gaps(connection: duckdb.DuckDBPyConnection, host: str, closed: Sequenc
     """Take gaps of a host away, those that are there. The caller holds the transaction."""
     if closed:
         values = [[host] * len(closed), *(list(map(attrgetter(name), closed)) for name in list(_CLOSED)[1:])]
-        with visible(connection, _columnar(values, _CLOSED)) as batch:
+        with visible(connection, columnar(values, _CLOSED)) as batch:
             connection.execute(_CLOSE.format(batch=batch))
 
 
-def _merge(connection: duckdb.DuckDBPyConnection, table: type[Row], frame: pl.DataFrame) -> Counter[str]:
+def merge(connection: duckdb.DuckDBPyConnection, table: type[Row], frame: pl.DataFrame) -> Counter[str]:
+    """Write a frame with one row a key: how many rows it added (`INSERT`) and changed (`UPDATE`)."""
     with visible(connection, frame) as batch:
         actions = connection.execute(_merge_sql(table, batch)).fetchall()
     return Counter(action for (action,) in actions)
@@ -129,7 +130,7 @@ def _frame(table: type[Row], rows: Sequence[Row]) -> pl.DataFrame:
     """The rows as a frame with one row a key."""
     schema = columns(table)
     values = zip(*map(attrgetter(*schema), rows), strict=True)
-    frame = _columnar(values, schema)
+    frame = columnar(values, schema)
     if not frame.select(pl.struct(table.key).is_duplicated().any()).item():
         return frame
     kept = _KEPT.get(table, frozenset())
@@ -141,7 +142,7 @@ def _frame(table: type[Row], rows: Sequence[Row]) -> pl.DataFrame:
     return frame.group_by(table.key, maintain_order=True).agg(newest).select(*schema)
 
 
-def _columnar(values: Iterable[Sequence[Any]], schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+def columnar(values: Iterable[Sequence[Any]], schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
     """Columns as DuckDB takes them: text without what UTF-8 or C strings cannot hold, times as UTC without a zone."""
     series = [_series(name, list(column), schema[name]) for name, column in zip(schema, values, strict=True)]
     return pl.DataFrame(series).with_columns(pl.col(pl.String).str.replace_all("\0", "\ufffd", literal=True))

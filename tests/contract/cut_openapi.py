@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 CUT = Path(__file__).with_name("github_openapi_cut.json.gz")
+POSTED = ("/app/installations/{installation_id}/access_tokens",)
 PATHS = (
+    "/installation/repositories",
+    "/orgs/{org}/repos",
     "/rate_limit",
     "/repos/{owner}/{repo}",
     "/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/{archive_format}",
@@ -26,16 +29,26 @@ PATHS = (
     "/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}",
     "/repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs",
     "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs",
+    "/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations",
     "/repos/{owner}/{repo}/commits",
+    "/repos/{owner}/{repo}/deployments",
+    "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
+    "/repos/{owner}/{repo}/environments",
+    "/repos/{owner}/{repo}/pulls",
+    "/repos/{owner}/{repo}/pulls/{pull_number}/commits",
+    "/repos/{owner}/{repo}/pulls/{pull_number}/reviews",
     "/repos/{owner}/{repo}/releases",
     "/repos/{owner}/{repo}/tags",
+    "/user/repos",
+    "/users/{username}/repos",
 )
 _PROSE = frozenset({"description", "summary", "example", "examples", "externalDocs", "x-github"})
 
 
 def cut(whole: dict[str, Any]) -> dict[str, Any]:
-    """The description with `PATHS` only (of them `GET` only), the components these need, and neither prose nor webhooks."""
-    paths = {path: _bare({"get": whole["paths"][path]["get"]}) for path in PATHS}
+    """The description with `GET` of `PATHS` and `POST` of `POSTED`, what components these need, and neither prose nor webhooks."""
+    wanted_of = {**dict.fromkeys(PATHS, "get"), **dict.fromkeys(POSTED, "post")}
+    paths = {path: _bare({method: whole["paths"][path][method]}) for path, method in wanted_of.items()}
     components: dict[str, dict[str, Any]] = {}
     wanted = list(_references(paths))
     while wanted:

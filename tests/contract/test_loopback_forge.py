@@ -11,14 +11,19 @@ import pytest
 import requests
 from openapi_core.contrib.requests import RequestsOpenAPIRequest, RequestsOpenAPIResponse
 
+from pipelinedoctor.simulate.attachments import Attachments
+from pipelinedoctor.simulate.deliveries import Deliveries
 from pipelinedoctor.simulate.forge import serve
+from pipelinedoctor.simulate.holdings import Holdings
 from pipelinedoctor.simulate.organisation import Scale, write_organisation
 from pipelinedoctor.simulate.recording import Recording
-from tests.contract.cut_openapi import CUT, PATHS
+from tests.contract.cut_openapi import CUT, PATHS, POSTED
+from tests.helpers.deliveries import annotations, deployment, pull, release, tag
 from tests.helpers.recordings import commit, job, run, write_recording
 
 RUNS_LOOKED_AT = 8
 JOBS_LOOKED_AT = 3
+PULLS_LOOKED_AT = 12
 
 
 def tiny(folder: Path) -> Path:
@@ -34,7 +39,22 @@ def tiny(folder: Path) -> Path:
         run(3, jobs=[job(conclusion=None)], body={"head_branch": None}),
         run(4, body={"conclusion": "startup_failure", "head_commit": None}),
     ]
-    return write_recording(folder, runs, commits=[commit("a" * 40), commit("b" * 40, parents=["a" * 40])])
+    delivered = {
+        "pulls": [
+            pull(1, merged="2026-01-05T11:00:00Z", commits=["c" * 40, "d" * 40]),
+            pull(2, reviews=[("bob", "APPROVED", "2026-01-05T11:00:00Z")]),
+            pull(3, closed="2026-01-05T11:00:00Z"),
+        ],
+        "deployments": [
+            deployment(1, "staging"),
+            deployment(2, statuses=[("in_progress", "2026-01-05T12:01:00Z"), ("failure", "2026-01-05T12:02:00Z")]),
+        ],
+        "releases": [release("v1"), release("v2", None)],
+        "tags": [tag("v1", "a" * 40), tag("v2", "b" * 40, annotation="e" * 40)],
+        "annotations": [annotations(1001, "boom")],
+    }
+    commits = [commit("a" * 40), commit("b" * 40, parents=["a" * 40])]
+    return write_recording(folder, runs, commits=commits, delivered=delivered)
 
 
 _SIDE = {"sha": "a" * 40, "ref": "x", "repo": {"id": 1, "url": "https://api.github.com/repos/a/b", "name": "b"}}
@@ -59,16 +79,29 @@ def description() -> openapi_core.OpenAPI:
 
 def targets(recording: Recording) -> Iterator[str]:
     """Requests of every route, and of the list of runs every parameter."""
-    yield "/rate_limit"
+    yield from ("/rate_limit", "/user/repos?per_page=1&page=2", "/installation/repositories")
+    held = Holdings.of(recording, Attachments.of(recording))
     for repository in recording.repositories.values():
         base = f"/repos/{repository.full_name}"
         newest = repository.runs[0]
+        owner = repository.full_name.partition("/")[0]
+        yield from (f"/orgs/{owner}/repos?type=all&sort=pushed&direction=asc", f"/users/{owner}/repos?type=owner")
         yield from (base, f"{base}/commits?since=2020-01-01T00:00:00Z", f"{base}/tags", f"{base}/releases")
+        yield from _delivery_targets(held.deliveries(repository), base)
         yield f"{base}/actions/runs?per_page=100&exclude_pull_requests=true"
         yield f"{base}/actions/runs?created=2020-01-01..2030-01-01&status=completed&event=push&page=2&per_page=1"
         yield f"{base}/actions/runs?branch=main&actor=ada&head_sha={newest.head_sha}&created=%3E%3D2020-01-01T00:00:00Z"
         for run_id in [one.run_id for one in repository.runs][:RUNS_LOOKED_AT]:
             yield from _run_targets(recording, f"{base}/actions", run_id)
+
+
+def _delivery_targets(delivered: Deliveries, base: str) -> Iterator[str]:
+    yield f"{base}/pulls?state=all&sort=updated&direction=desc&per_page=100"
+    yield from (f"{base}/deployments?environment=production&per_page=100", f"{base}/environments")
+    for one in delivered.pulls[:PULLS_LOOKED_AT]:
+        yield from (f"{base}/pulls/{one.number}/commits?per_page=100", f"{base}/pulls/{one.number}/reviews")
+    for deployed in delivered.deployments[:PULLS_LOOKED_AT]:
+        yield f"{base}/deployments/{deployed.deployment_id}/statuses?per_page=100"
 
 
 def _run_targets(recording: Recording, base: str, run_id: int) -> Iterator[str]:
@@ -78,6 +111,7 @@ def _run_targets(recording: Recording, base: str, run_id: int) -> Iterator[str]:
     yield from (f"{run_url}/jobs?filter=all&per_page=100", f"{run_url}/artifacts?per_page=100")
     for each in recording.job_lists[run_id].jobs[:JOBS_LOOKED_AT] if run_id in recording.job_lists else ():
         yield from (f"{base}/jobs/{each.job_id}", f"{base}/jobs/{each.job_id}/logs")
+        yield f"{base.removesuffix('/actions')}/check-runs/{each.job_id}/annotations?per_page=100"
 
 
 def test_every_route_answers_as_described(folder: Path, description: openapi_core.OpenAPI) -> None:
@@ -105,6 +139,17 @@ def _hold(description: openapi_core.OpenAPI, response: requests.Response) -> Non
     description.validate_response(request, RequestsOpenAPIResponse(response))
 
 
+JWT = {"Authorization": "Bearer eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiIxIn0.c2lnbmVk"}
+
+
+def test_an_installation_gets_its_token_as_described(tmp_path: Path, description: openapi_core.OpenAPI) -> None:
+    with serve(tiny(tmp_path), token="installed") as forge:
+        response = requests.post(f"{forge.url}/app/installations/7/access_tokens", headers=JWT, timeout=10)
+        assert set(forge.counts()) == set(POSTED)
+    assert (response.status_code, response.json()["token"]) == (201, "installed")
+    _hold(description, response)
+
+
 @pytest.mark.parametrize("target", ["/repos/acme/nothing", "/repos/acme/shop/actions/runs/1/attempts/9/jobs"])
 def test_what_is_not_there_is_refused_as_described(
     target: str, tmp_path: Path, description: openapi_core.OpenAPI
@@ -125,7 +170,7 @@ def test_the_description_notices_a_body_that_lacks_a_key(tmp_path: Path, descrip
 
 def test_the_cut_is_whole_and_small() -> None:
     cut: dict[str, Any] = json.loads(gzip.decompress(CUT.read_bytes()))
-    assert set(cut["paths"]) == set(PATHS)
+    assert set(cut["paths"]) == {*PATHS, *POSTED}
     assert "x-webhooks" not in cut
     assert CUT.stat().st_size < 150_000
     assert CUT.read_bytes()[4:8] == bytes(4), "the time of the cut is in the file, so that cutting anew changes it"

@@ -21,18 +21,21 @@ class Forge:
     def counts(self) -> dict[str, int]:
         return self.ledger.counts()
 
+    def unchanged(self) -> int:
+        return self.ledger.statuses().get(304, 0)
+
     def reset(self) -> None:
         self.ledger.clear()
 
 
 @contextmanager
-def serve(folder: Path, *, token: str | None, rate_limit: int) -> Iterator[Forge]:
+def serve(folder: Path, *, token: str | None, rate_limit: int, checks: bool = True) -> Iterator[Forge]:
     """Serve a recording until the `with` ends."""
     ledger = Ledger(rate_limit)
     recording = Recording.open(folder)
     with Server(ledger) as api, Server(ledger) as blobs:
         kept = Blobs(Attachments.of(recording), blobs.url)
-        api.side = ApiSide(Api(recording, api.url, kept), ledger, token)
+        api.side = ApiSide(Api(recording, api.url, kept), ledger, token, checks=checks)
         blobs.side = BlobSide(kept)
         threads = [threading.Thread(target=server.serve_forever, args=(0.01,)) for server in (api, blobs)]
         for thread in threads:

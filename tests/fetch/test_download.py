@@ -160,7 +160,7 @@ def test_an_encrypted_member_is_unfit() -> None:
     whole = bytearray(zipped({"a.xml": b"<a/>"}))
     at = whole.rindex(b"PK\x01\x02")
     whole[at + 8] |= 1
-    with pytest.raises(UnfitError, match="broken zip"):
+    with pytest.raises(UnfitError, match="broken archive"):
         contents(bytes(whole))
 
 

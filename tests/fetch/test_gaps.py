@@ -46,7 +46,9 @@ class Nights:
         return sync(GitHubFetcher(source, pause=lambda _: None), self.store, order, Silent())
 
     def gaps(self) -> list[tuple[Any, ...]]:
-        return self.store.connection.sql("SELECT kind, subject, reason FROM fetch_gaps ORDER BY ALL").fetchall()
+        """The gaps, without those of having no token."""
+        told = self.store.connection.sql("SELECT kind, subject, reason FROM fetch_gaps ORDER BY ALL").fetchall()
+        return [gap for gap in told if not gap[2].startswith("GraphQL answers only who has a token")]
 
 
 @pytest.fixture
@@ -80,7 +82,8 @@ def test_reports_that_came_whole_are_no_gap(nights: Nights) -> None:
     nights.fetch([run(1, jobs=jobs, artifacts=broken)])
     assert len(nights.gaps()) == 3
     assert SECRET not in str(nights.gaps())
-    nights.fetch([run(1, jobs=jobs, artifacts=mended)])
+    touched = {"updated_at": "2026-01-06T00:00:00Z"}
+    nights.fetch([run(1, jobs=jobs, artifacts=mended, body=touched)])
     ((kind, subject, _),) = nights.gaps()
     assert kind == "tests"
     assert subject.endswith("/b.xml")

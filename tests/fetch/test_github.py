@@ -27,6 +27,7 @@ LOG = f"{ROUTE}/actions/jobs/{{job_id}}/logs"
 ARTIFACTS = f"{ROUTE}/actions/runs/{{run_id}}/artifacts"
 ZIP = f"{ROUTE}/actions/artifacts/{{artifact_id}}/{{archive_format}}"
 COMMITS = f"{ROUTE}/commits"
+GRAPH = "/graphql"
 
 JUNIT = "<testsuite name='s'><testcase classname='C' name='{}'>{}</testcase></testsuite>"
 FAILED = JUNIT.format("pays", "<failure message='boom'/>")
@@ -58,13 +59,13 @@ class Rig:
         self.forge: Forge
         self.store = stack.enter_context(Store.open(folder / "history.duckdb"))
 
-    def record(self, *runs: Run, token: str | None = None, rate_limit: int = 10**6) -> "Rig":
+    def record(self, *runs: Run, token: str | None = None, rate_limit: int = 10**6, checks: bool = True) -> "Rig":
         self._made += 1
         folder = write_recording(self._folder / f"recording-{self._made}", runs, commits=HISTORY)
-        return self.serve(folder, token, rate_limit)
+        return self.serve(folder, token, rate_limit, checks)
 
-    def serve(self, folder: Path, token: str | None = None, rate_limit: int = 10**6) -> "Rig":
-        self.forge = self._stack.enter_context(serve(folder, token=token, rate_limit=rate_limit))
+    def serve(self, folder: Path, token: str | None = None, rate_limit: int = 10**6, checks: bool = True) -> "Rig":
+        self.forge = self._stack.enter_context(serve(folder, token=token, rate_limit=rate_limit, checks=checks))
         return self
 
     def fetch(
@@ -73,7 +74,7 @@ class Rig:
         since: datetime = NOW - timedelta(days=30),
         until: datetime = NOW,
         most: int | None = None,
-        token: str = "secret-token",
+        token: str | None = "secret-token",
     ) -> Summary:
         self.forge.reset()
         source = Source(
@@ -94,8 +95,9 @@ class Rig:
         return {table: self.rows(f"SELECT * FROM {table} ORDER BY ALL") for table in TABLES}
 
     def asked(self) -> int:
-        """Requests that the forge's allowance is charged for."""
-        return sum(count for route, count in self.forge.counts().items() if not route.startswith("blob"))
+        """Requests that the forge's allowances are charged for."""
+        made = sum(count for route, count in self.forge.counts().items() if not route.startswith("blob"))
+        return made - self.forge.unchanged()
 
 
 @pytest.fixture
@@ -110,7 +112,7 @@ def test_a_history_is_stored_with_the_fewest_requests(rig: Rig) -> None:
     assert counts == {
         ROUTE: 1,
         LIST: 1,
-        COMMITS: 1,
+        GRAPH: 3,
         JOBS: 3,
         LOG: 3,
         ARTIFACTS: 2,
@@ -160,7 +162,9 @@ def test_a_fetch_with_nothing_new_asks_for_lists_only_and_changes_no_row(rig: Ri
     rig.record(GREEN, RED, RERUN).fetch()
     before = rig.tables()
     again = rig.fetch(until=NOW + timedelta(hours=1))
-    assert rig.forge.counts() == {ROUTE: 1, LIST: 1, COMMITS: 1}
+    assert rig.forge.counts() == {ROUTE: 1, LIST: 2, GRAPH: 1}
+    assert rig.forge.unchanged() == 2
+    assert (again.requests, again.free) == (4, 2)
     assert rig.tables() == before
     assert not any(again.new.values())
     assert not any(again.changed.values())
@@ -172,7 +176,7 @@ def test_a_rerun_is_noticed_and_what_is_known_is_not_asked_again(rig: Rig) -> No
     expired = [job("test", "failure"), job("lint"), *SECOND_ATTEMPT]
     rerun = run(3, jobs=expired, created="2026-01-07T12:00:00Z")
     rig.record(GREEN, rerun).fetch(until=NOW + timedelta(days=10))
-    assert rig.forge.counts() == {ROUTE: 1, LIST: 1, COMMITS: 1, JOBS: 1, ARTIFACTS: 1, ZIP: 1, "blob artifacts": 1}
+    assert rig.forge.counts() == {ROUTE: 1, LIST: 2, GRAPH: 1, JOBS: 1, ARTIFACTS: 1, ZIP: 1, "blob artifacts": 1}
     resumed = rig.tables()
     assert resumed["fetch_gaps"] == []
     assert len(resumed["failures"]) == 1
@@ -187,11 +191,11 @@ def test_a_run_rerun_after_29_days_is_noticed(rig: Rig) -> None:
 
 def test_a_run_that_has_not_ended_is_asked_for_until_it_has(rig: Rig) -> None:
     open_jobs = [job("build"), job("test", None)]
-    rig.record(run(1, jobs=open_jobs)).fetch()
+    rig.record(run(1, jobs=open_jobs), checks=False).fetch()
     assert rig.rows("SELECT status, result FROM runs") == [("in_progress", "unknown")]
     assert rig.rows("SELECT name, result FROM jobs ORDER BY ALL") == [("build", "success"), ("test", "unknown")]
     rig.fetch(until=NOW + timedelta(hours=1))
-    assert rig.forge.counts()[JOBS] == 1
+    assert JOBS not in rig.forge.counts()  # the list is unchanged, and so is what it lists
     rig.record(run(1, jobs=[job("build"), job("test", "failure", log="Error: x\n")])).fetch(
         until=NOW + timedelta(days=1)
     )
@@ -201,24 +205,35 @@ def test_a_run_that_has_not_ended_is_asked_for_until_it_has(rig: Rig) -> None:
     assert JOBS not in rig.forge.counts()
 
 
+def test_outcomes_of_a_run_that_has_not_ended_come_with_those_of_others(rig: Rig) -> None:
+    rig.record(run(1, jobs=[job("build"), job("test", None)]), GREEN_LATE).fetch(until=NOW + timedelta(days=60))
+    assert rig.rows("SELECT run_id, name, result, detail FROM jobs ORDER BY ALL") == [
+        (1, "build", "success", "outcomes"),
+        (1, "test", "unknown", "outcomes"),
+        (9, "build", "success", "full"),  # drawn as a sample
+    ]
+
+
 def test_an_open_run_older_than_what_is_listed_again_is_asked_for_by_itself(rig: Rig) -> None:
     late = {"updated_at": "2026-03-01T00:00:00Z"}
-    rig.record(run(1, jobs=[job("wait", None)], body=late), GREEN_LATE).fetch(until=NOW + timedelta(days=60))
-    rig.record(run(1, jobs=[job("wait")], body=late), GREEN_LATE).fetch(until=NOW + timedelta(days=61))
+    for days in (0, 49):
+        rig.record(run(1, jobs=[job("wait", None)], body=late), GREEN_LATE).fetch(until=NOW + timedelta(days=days))
+    rig.record(run(1, jobs=[job("wait")], body=late), GREEN_LATE).fetch(until=NOW + timedelta(days=69))
     assert rig.forge.counts()[f"{ROUTE}/actions/runs/{{run_id}}"] == 1
     assert rig.rows("SELECT result FROM runs WHERE run_id = 1") == [("success",)]
-    rig.fetch(until=NOW + timedelta(days=62))
+    rig.fetch(until=NOW + timedelta(days=70))
     assert f"{ROUTE}/actions/runs/{{run_id}}" not in rig.forge.counts()
 
 
 GREEN_LATE = run(9, jobs=[job("build")], created="2026-03-10T00:00:00Z")
 
 
+@pytest.mark.parametrize("checks", [True, False])
 def test_a_limit_is_exact_keeps_what_was_done_and_many_limited_fetches_make_a_whole_one(
-    rig: Rig, tmp_path: Path
+    rig: Rig, tmp_path: Path, checks: bool
 ) -> None:
     runs = [run(number, jobs=[job("a", "failure", log="x\n"), job("b")]) for number in range(1, 9)]
-    rig.record(*runs)
+    rig.record(*runs, checks=checks)
     spent: list[int] = []
     for _ in range(10):
         done = limited_to(7, rig)
@@ -231,7 +246,7 @@ def test_a_limit_is_exact_keeps_what_was_done_and_many_limited_fetches_make_a_wh
     limited = rig.tables()
     (tmp_path / "whole").mkdir()
     with ExitStack() as stack:
-        whole = Rig(tmp_path / "whole", stack).record(*runs)
+        whole = Rig(tmp_path / "whole", stack).record(*runs, checks=checks)
         whole.fetch()
         assert whole.tables() == limited
 
@@ -246,21 +261,21 @@ def limited_to(most: int, rig: Rig) -> bool:
 
 def test_the_forges_own_limit_ends_the_fetch_and_the_next_goes_on(rig: Rig) -> None:
     runs = [run(number, jobs=[job("a")]) for number in range(1, 31)]
-    rig.record(*runs, rate_limit=20)
+    rig.record(*runs, rate_limit=20, checks=False)
     with pytest.raises(BudgetError, match=r"rate limit is met.*come back after 20"):
         rig.fetch()
     stored = rig.rows("SELECT count(DISTINCT run_id) FROM jobs")[0][0]
-    assert stored == 17
+    assert stored == 18
     assert rig.rows("SELECT outcome FROM sources")[0][0].startswith("github.com: its rate limit is met")
-    rig.record(*runs).fetch()
-    assert rig.forge.counts() == {ROUTE: 1, JOBS: 30 - stored}
+    rig.record(*runs, checks=False).fetch()
+    assert rig.forge.counts() == {ROUTE: 1, JOBS: 30 - stored, GRAPH: 1}
     assert rig.rows("SELECT count(*) FROM jobs") == [(30,)]
 
 
 def test_newest_details_come_first(rig: Rig) -> None:
     runs = [run(number, jobs=[job("a")]) for number in range(1, 31)]
     with pytest.raises(BudgetError):
-        rig.record(*runs).fetch(most=13)
+        rig.record(*runs, checks=False).fetch(most=13)
     assert rig.rows("SELECT DISTINCT run_id FROM jobs ORDER BY ALL") == [(number,) for number in range(21, 31)]
 
 
@@ -268,14 +283,14 @@ def test_more_runs_than_a_list_shows_are_all_found(rig: Rig) -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     runs = [run(number, created=start + number * timedelta(minutes=5)) for number in range(1, 2_501)]
     with pytest.raises(BudgetError):
-        rig.record(*runs).fetch(most=45)
+        rig.record(*runs, checks=False).fetch(most=45)
     assert rig.rows("SELECT count(*) FROM runs") == [(2_500,)]
 
 
 def test_more_runs_in_one_second_than_a_list_shows_are_told(rig: Rig) -> None:
     runs = [run(number, created="2026-01-05T12:00:00Z") for number in range(1, 1_003)]
     with pytest.raises(BudgetError):
-        rig.record(*runs).fetch(most=60)
+        rig.record(*runs, checks=False).fetch(most=60)
     assert rig.rows("SELECT count(*) FROM runs") == [(1_000,)]
     assert rig.rows("SELECT kind, subject, reason, rows_missing FROM fetch_gaps") == [
         (
@@ -340,8 +355,8 @@ REPORTS: list[tuple[str, dict[str, str], list[tuple[Any, ...]], list[str]]] = [
     ("dist", {"a.xml": FAILED}, [], []),
     ("junit-linux", {"a.xml": "<testsuite>", "b.xml": PASSED}, [(1000, "C::pays", 0, "success")],
      ["run 1: junit-linux/a.xml|malformed XML in line 1"]),
-    ("junit-linux", {"a.xml": f"<!DOCTYPE testsuite>{PASSED}"}, [],
-     ["run 1: junit-linux/a.xml|XML with a DOCTYPE is not read"]),
+    ("junit-linux", {"a.xml": f"<!DOCTYPE testsuite>{PASSED}"}, [(1000, "C::pays", 0, "success")],
+     ["run 1: junit-linux/a.xml|XML with a DOCTYPE: what it refers to was not read"]),
 ]  # fmt: skip
 
 
@@ -416,10 +431,10 @@ def test_progress_is_told(rig: Rig) -> None:
         Order(since=NOW - timedelta(days=30), until=NOW), rig.store.state("h"), Told()
     ):
         pass
-    details = [(what, number) for what, task, number in told if task == "acme/shop: details"]
+    details = [(what, number) for what, task, number in told if task == "h: details"]
     assert details == [("start", 2), ("advance", 1), ("advance", 1), ("finish", None)]
     assert [task for what, task, _ in told if what == "finish"] == [
-        f"acme/shop: {one}" for one in ("runs", "commits", "details")
+        f"h: {one}" for one in ("runs", "details", "changes", "samples")
     ]
 
 

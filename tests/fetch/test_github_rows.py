@@ -223,6 +223,7 @@ def test_a_repository_and_a_commit_of_a_list() -> None:
         full_name="acme/shop",
         default_branch="main",
         html_url="https://github.com/acme/shop",
+        archived=False,
     )
     assert repository_row(HOST, minimal_repository_body("acme/shop")).default_branch is None
     body = commit("a" * 40, parents=["b" * 40, "c" * 40], message="Fix\n\nall")["commit"]

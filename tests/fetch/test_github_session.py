@@ -2,19 +2,15 @@ import itertools
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelinedoctor.errors import StoreError
-from pipelinedoctor.fetch.github_rows import run_rows
-from pipelinedoctor.fetch.github_session import LOOK_BACK, RunMark, Session, listed, open_session
+from pipelinedoctor.fetch.github_session import LOOK_BACK, Session, open_session
 from pipelinedoctor.fetch.interface import Mark, Order
 from pipelinedoctor.fetch.windows import Span
-from pipelinedoctor.model import Run, RunAttempt
-from tests.helpers.recordings import job, run, run_body
 
 NAME = "acme/shop"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -76,6 +72,46 @@ def test_after_a_complete_session_what_can_still_change_is_looked_at_again() -> 
     }
 
 
+def listed(session: Session) -> list[Mark]:
+    """The marks of all windows of a session having been listed whole, and of its end."""
+    return [*(Mark(kind="leaf", key=f"{NAME} {span}", value="[]") for span in session.spans()), *session.closed()]
+
+
+def test_windows_that_were_listed_are_asked_for_under_their_names_and_only_what_is_new_besides() -> None:
+    marks = Marks()
+    first = open_session(NAME, order(20), marks)
+    marks.write(*listed(first))
+    second = open_session(NAME, order(20, NOW + DAY), marks)
+    assert second.spans() == [Span(NOW + SECOND, NOW + DAY), *first.spans()]
+    assert second.fresh() == [Span(NOW - DAY, NOW + DAY)]
+    marks.write(*listed(second))
+    third = open_session(NAME, order(20, NOW + 2 * DAY), marks)
+    assert third.spans() == [Span(NOW + DAY + SECOND, NOW + 2 * DAY), *second.spans()]
+
+
+def test_fetches_of_one_day_leave_one_window() -> None:
+    marks = Marks()
+    until = NOW + timedelta(hours=1)
+    marks.write(*listed(open_session(NAME, order(20, until), marks)))
+    for hour in range(2, 12):
+        session = open_session(NAME, order(20, NOW + timedelta(hours=hour)), marks)
+        assert len(session.spans()) == 2
+        for name in list(marks.all("leaf")):
+            if name.removeprefix(f"{NAME} ") not in map(str, session.spans()):
+                marks.write(Mark(kind="leaf", key=name, value=None))
+        marks.write(*listed(session))
+
+
+def test_a_window_older_than_what_can_change_is_left_alone() -> None:
+    marks = Marks()
+    old = open_session(NAME, order(20), marks)
+    marks.write(*listed(old))
+    late = open_session(NAME, order(20, NOW + 40 * DAY), marks)
+    marks.write(*listed(late))
+    again = open_session(NAME, order(20, NOW + 80 * DAY), marks)
+    assert again.spans() == [Span(NOW + 40 * DAY + SECOND, NOW + 80 * DAY), late.spans()[0]]
+
+
 def test_an_order_that_reaches_further_back_adds_what_lies_before() -> None:
     marks = Marks()
     marks.write(*open_session(NAME, order(90), marks).closed())
@@ -125,61 +161,10 @@ def test_marks_that_cannot_be_read_are_told(value: str) -> None:
     marks.write(Mark(kind="session", key=NAME, value=value))
     with pytest.raises(StoreError, match="session of acme/shop"):
         open_session(NAME, order(1), marks)
-    with pytest.raises(StoreError, match="mark of a run"):
-        RunMark.read(value)
-
-
-def rows(**body: Any) -> tuple[Run, RunAttempt]:
-    found, attempt, *_ = run_rows("github.com", run_body(run(7, jobs=[job()], body=body)))
-    assert isinstance(found, Run)
-    assert isinstance(attempt, RunAttempt)
-    return found, attempt
-
-
-def test_a_run_mark_survives_being_written() -> None:
-    for started in (NOW, None):
-        mark = RunMark(2, NOW, "listed", started, 1)
-        assert RunMark.read(str(mark)) == mark
-    assert str(RunMark(2, NOW, "done", None, 2)) == "2|2026-06-01T00:00:00Z|done||2"
-
-
-def test_a_new_run_wants_its_details_and_has_them_once() -> None:
-    mark = listed(*rows(), None)
-    assert mark is not None
-    assert (mark.wanted, mark.open, mark.known) == (True, False, 0)
-    done = mark.detailed()
-    assert (done.wanted, done.known) == (False, 1)
-    assert listed(*rows(), done) is None
-    assert listed(*rows(), mark) == mark
-
-
-def test_a_rerun_wants_the_details_of_its_new_attempt() -> None:
-    first = listed(*rows(), None)
-    assert first is not None
-    again = listed(*rows(run_attempt=2, updated_at="2026-01-06T00:00:00Z"), first.detailed())
-    assert again is not None
-    assert (again.wanted, again.attempt, again.known) == (True, 2, 1)
-
-
-def test_an_update_of_the_same_attempt_is_seen() -> None:
-    first = listed(*rows(), None)
-    assert first is not None
-    again = listed(*rows(updated_at="2026-01-06T00:00:00Z"), first.detailed())
-    assert again is not None
-    assert (again.wanted, again.known) == (True, 1)
-
-
-def test_a_run_that_has_not_ended_is_asked_for_again() -> None:
-    running = listed(*rows(status="in_progress", conclusion=None, run_attempt=2), None)
-    assert running is not None
-    kept = running.detailed()
-    assert (str(running).split("|")[2], str(kept).split("|")[2], kept.known) == ("listed-open", "open", 1)
-    assert listed(*rows(status="in_progress", conclusion=None, run_attempt=2), kept) == RunMark(
-        kept.attempt, kept.updated_at, "listed-open", kept.started_at, 1
-    )
-    ended = listed(*rows(run_attempt=2), kept)
-    assert ended is not None
-    assert (ended.phase, ended.known, ended.detailed().known) == ("listed", 1, 2)
+    marks = Marks()
+    marks.write(Mark(kind="leaf", key=f"{NAME} {value}", value="[]"))
+    with pytest.raises(StoreError, match="mark leaf of acme/shop"):
+        open_session(NAME, order(1), marks)
 
 
 def test_a_session_is_a_value() -> None:

@@ -37,7 +37,7 @@ def honest(path: str) -> Said:
         "/actions/runs": {"total_count": 1, "workflow_runs": [run_body(RUN)]},
         "/actions/runs/1/jobs": {"total_count": 2, "jobs": job_bodies(RUN)},
         "/actions/runs/1/artifacts": {"total_count": 0, "artifacts": []},
-        "/commits": [],
+        "/graphql": {"data": {"nodes": [], "repository": {}}},
     }
     if place.endswith("/logs"):
         return said("", 302, Location=f"/blob/{place.split('/')[-2]}")
@@ -132,7 +132,7 @@ def test_a_list_that_brings_nothing_new_ends(rig: Rig, place: str) -> None:
 def test_an_answer_that_is_never_ready_is_asked_for_five_times(rig: Rig) -> None:
     with pytest.raises(ForgeError, match="answered 202, 5 times in a row"):
         rig.fetch(at("/actions/runs", said({}, 202)))
-    assert len(rig.asked) == 6
+    assert len([one for one in rig.asked if "/actions/runs?" in one.path]) == 5
 
 
 def test_redirects_without_end_end_soon(rig: Rig) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from pipelinedoctor.simulate.answers import Answer
 from pipelinedoctor.simulate.attachments import Attachments
 from pipelinedoctor.simulate.blobs import Blobs
 from pipelinedoctor.simulate.recording import Recording
-from pipelinedoctor.simulate.routes import Answer, Api
+from pipelinedoctor.simulate.routes import Api
 
 RUNS = "/repos/acme/shop/actions/runs"
 

@@ -133,17 +133,24 @@ def write_recording(
     runs: Iterable[Run],
     *,
     commits: Iterable[Body] = (),
+    delivered: Mapping[str, Iterable[Body]] | None = None,
+    repositories: Mapping[str, Body] | None = None,
     about: Mapping[str, str] | None = None,
     compressed: bool = False,
 ) -> Path:
-    """Write a recording folder and return it; `about` becomes `recording.json`."""
+    """Write a recording folder and return it; `about` becomes `recording.json`.
+
+    `delivered` are the lines of other files by name (`pulls`, `deployments`, …): see `tests.helpers.deliveries`.
+    `repositories` override keys of the bodies of repositories, and add those that have no runs.
+    """
     kept = list(runs)
     folder.mkdir(parents=True, exist_ok=True)
-    names = sorted({one.repository for one in kept})
+    more = repositories or {}
+    names = sorted({*(one.repository for one in kept), *more})
     files: dict[str, Iterable[Body]] = {
         "runs": ({"run": run_body(one)} for one in kept),
         "jobs": ({"run_id": one.id, "jobs": job_bodies(one), "total_count": len(one.jobs)} for one in kept),
-        "repositories": ({"repository": repository_body(name)} for name in names),
+        "repositories": ({"repository": {**repository_body(name), **more.get(name, {})}} for name in names),
         "logs": [
             {"job_id": _job_id(one, position), "log": each.log}
             for one in kept
@@ -152,6 +159,7 @@ def write_recording(
         ],
         "artifacts": [line for one in kept for line in _artifacts(one)],
         "commits": list(commits),
+        **{name: list(lines) for name, lines in (delivered or {}).items()},
     }
     for name, lines in files.items():
         text = "".join(json.dumps(line) + "\n" for line in lines)

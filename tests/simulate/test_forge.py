@@ -188,6 +188,45 @@ def test_past_the_allowance_all_is_refused_but_the_question_what_is_left(folder:
     assert (left["rate"]["limit"], left["rate"]["remaining"], left["rate"]["used"]) == (2, 0, 2)
 
 
+SUITE = {"query": '{ nodes(ids: ["CS_1"]) { ... on CheckSuite { checkRuns(first: 9) { nodes { name } } } } }'}
+
+
+def ask(forge: Forge, path: str = "/api/graphql", **headers: str) -> requests.Response:
+    return requests.post(forge.url + path, json=SUITE, headers=headers, timeout=30)
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/api/graphql"])
+def test_graphql_is_answered_at_both_of_its_places_and_counted_apart(forge: Forge, path: str) -> None:
+    before = get(forge, "/rate_limit").json()["resources"]
+    answer = ask(forge, path)
+    after = get(forge, "/rate_limit").json()["resources"]
+    assert [one["name"] for one in answer.json()["data"]["nodes"][0]["checkRuns"]["nodes"]] == ["build", "test"]
+    assert answer.headers["X-RateLimit-Resource"] == "graphql"
+    assert int(answer.headers["X-RateLimit-Used"]) == after["graphql"]["used"] == before["graphql"]["used"] + 1
+    assert after["core"]["used"] == before["core"]["used"]
+    assert forge.counts() == {"/graphql": 1, "/rate_limit": 2}
+
+
+def test_graphql_needs_the_token_and_points_and_the_right_to_read_checks(folder: Path) -> None:
+    with serve(folder, token="secret", points=2, checks=False) as forge:
+        stranger, forbidden, again, spent = ask(forge), *(ask(forge, **BEARER) for _ in range(3))
+        core = get(forge, SHOP, **BEARER)
+    assert (stranger.status_code, stranger.json()["message"]) == (401, "Requires authentication")
+    assert forbidden.json()["data"] == again.json()["data"] == {"nodes": [None]}
+    assert forbidden.json()["errors"][0]["type"] == "FORBIDDEN"
+    assert (spent.status_code, spent.json()["errors"][0]["type"]) == (200, "RATE_LIMITED")
+    assert spent.headers["X-RateLimit-Remaining"] == "0"
+    assert core.status_code == 200
+
+
+def test_what_was_unchanged_can_be_counted(forge: Forge) -> None:
+    tag = get(forge, SHOP).headers["ETag"]
+    for _ in range(2):
+        get(forge, SHOP, **{"If-None-Match": tag})
+    get(forge, "/nothing")
+    assert forge.statuses() == {200: 1, 304: 2, 404: 1}
+
+
 def test_pygithub_takes_it_for_github(running: Forge) -> None:
     client = github.Github(
         base_url=running.url, auth=github.Auth.Token("x"), lazy=True, retry=None, seconds_between_requests=0
@@ -203,6 +242,8 @@ def test_pygithub_takes_it_for_github(running: Forge) -> None:
     assert client.requester.requestJson("GET", SHOP, headers={"If-None-Match": headers["etag"]})[0] == 304
     with pytest.raises(github.UnknownObjectException):
         client.requester.requestJsonAndCheck("GET", f"{SHOP}/actions/runs/99")
+    _, found = client.requester.graphql_query(SUITE["query"], {})
+    assert len(found["data"]["nodes"][0]["checkRuns"]["nodes"]) == 2
     client.close()
 
 

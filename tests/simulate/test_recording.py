@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from pipelinedoctor.errors import UsageError
 from pipelinedoctor.simulate.attachments import Attachments
 from pipelinedoctor.simulate.commits import read_commits
+from pipelinedoctor.simulate.holdings import Holdings
 from pipelinedoctor.simulate.lines import Line
 from pipelinedoctor.simulate.recording import Recording
+from tests.helpers.deliveries import deployment, pull, tag
 from tests.helpers.recordings import commit, job, run, run_body, write_recording
 
 
@@ -192,6 +194,28 @@ JOB = '{"id": %s, "run_id": %s, "name": "x"}'
             '{"job_dir": "a/b", "output_log_tail": [1]}',
             "failed_jobs.jsonl:1: `output_log_tail` is no",
         ),
+        (
+            "annotations.jsonl",
+            '{"job_id": 1, "annotations": [7]}',
+            "annotations.jsonl:1: `annotations` holds something",
+        ),
+        ("annotations.jsonl", '{"annotations": []}', "annotations.jsonl:1: `job_id` is no whole number"),
+        ("pulls.jsonl", '{"repository": "no/one", "pull": {}}', "pulls.jsonl:1: no/one is not recorded"),
+        ("pulls.jsonl", '{"repository": "acme/shop"}', "pulls.jsonl:1: `pull` is no JSON object"),
+        ("pulls.jsonl", json.dumps({**pull(1), "commits": [1]}), "pulls.jsonl:1: `commits` is no list of objects"),
+        (
+            "deployments.jsonl",
+            '{"repository": "acme/shop", "deployment": {"id": 1}}',
+            "deployments.jsonl:1: `created_at`",
+        ),
+        (
+            "deployments.jsonl",
+            json.dumps({**deployment(1), "statuses": {}}),
+            "deployments.jsonl:1: `statuses` is no list of objects",
+        ),
+        ("releases.jsonl", '{"repository": "acme/shop", "release": {}}', "releases.jsonl:1: `tag_name` is no text"),
+        ("tags.jsonl", '{"repository": "acme/shop", "tag": {"commit": {}}}', "tags.jsonl:1: `sha` is no text"),
+        ("tags.jsonl", json.dumps({**tag("v1", "a"), "object": 7}), "tags.jsonl:1: `object` is no text"),
         ("git_commits.csv", "sha,subject", "git_commits.csv:1: no column `authored_at`"),
         ("git_tags.csv", "tag,commit\na,b,c", "git_tags.csv:2: 3 cells, 2 columns"),
         ("junit_raw_small.tar.gz", "no archive", "junit_raw_small.tar.gz: cannot be read"),
@@ -208,8 +232,7 @@ def test_what_is_odd_is_told_with_file_and_line(tmp_path: Path, name: str, line:
 
 def _read_all(folder: Path) -> None:
     recording = Recording.open(folder)
-    Attachments.of(recording)
-    read_commits(recording)
+    Holdings.of(recording, Attachments.of(recording))
 
 
 @pytest.mark.parametrize("name", ["runs", "jobs"])

@@ -39,19 +39,20 @@ def pipelines(asked: Asked) -> Answer:
     query = asked.query
     source = query.choice("source", _SOURCES, "")
     status = query.choice("status", _STATUSES, "")
+    wanted = {name: text for name in ("ref", "sha", "name") if (text := query.get(name))}
+    wanted |= {name: text for name, text in (("source", source), ("status", status)) if text}
     rows = [
         one.row
         for one in asked.project.pipelines.values()
-        if (one.row.facts["source"] == source if source else one.row.facts["source"] != _CHILD)
-        and status in ("", one.row.facts["status"])
-        and all(query.get(name) in (None, one.row.facts.get(name)) for name in ("ref", "sha", "name"))
+        if (source or one.row.facts["source"] != _CHILD)
+        and all(one.row.facts.get(name) == text for name, text in wanted.items())
     ]
     scope = query.choice("scope", ("running", "pending", "finished", "branches", "tags"), "")
     if scope in ("branches", "tags"):
         rows = list({row.facts["ref"]: row for row in rows if bool(row.facts.get("tag")) == (scope == "tags")}.values())
     elif scope:
-        wanted = {"running": {"running"}, "pending": _PENDING, "finished": _OVER}[scope]
-        rows = [row for row in rows if row.facts["status"] in wanted]
+        states = {"running": {"running"}, "pending": _PENDING, "finished": _OVER}[scope]
+        rows = [row for row in rows if row.facts["status"] in states]
     by = query.choice("order_by", ("id", "status", "ref", "updated_at", "user_id"), "id")
     rising = query.choice("sort", ("asc", "desc"), "desc") == "asc"
     found = in_order(in_times(rows, query, "updated", "created"), by, rising=rising)
@@ -67,7 +68,8 @@ def jobs(asked: Asked) -> Answer:
     """All jobs of the project, retried ones too, newest first: by page without a total, or by cursor."""
     known = asked.project.jobs.known
     scope = _scope(asked)
-    ids = [one for one in asked.project.jobs.ids if not scope or known[one].status in scope]
+    every = asked.project.jobs.ids
+    ids = [one for one in every if known[one].status in scope] if scope else every
     if asked.query.get("pagination") == "keyset":
         chosen, headers = by_cursor(asked.place, ids)
     else:
@@ -78,12 +80,16 @@ def jobs(asked: Asked) -> Answer:
 
 def pipeline_jobs(asked: Asked) -> Answer:
     """The jobs of a pipeline; those that were retried only where the query asks for them."""
-    return _pipeline_part(asked, bridges=False, retried=asked.query.flag("include_retried") or False)
+    every = asked.query.flag("include_retried")
+    jobs = asked.project.jobs
+    return _jobs_of(asked, jobs.by_pipeline.get(asked.numbers[0], ()) if every else jobs.latest(asked.numbers[0]))
 
 
 def bridges(asked: Asked) -> Answer:
     """The jobs of a pipeline that start other pipelines."""
-    return _pipeline_part(asked, bridges=True, retried=False)
+    jobs = asked.project.jobs
+    found = jobs.bridges.get(asked.numbers[0], ())
+    return _jobs_of(asked, [one for one in found if one.job_id not in jobs.retried])
 
 
 def job(asked: Asked) -> Answer:
@@ -119,7 +125,7 @@ def test_report_summary(asked: Asked) -> Answer:
     report = _report(asked)
     names = {"time": "total_time", "count": "total_count", **_COUNTS}
     total = {short: report[name] for short, name in names.items()} | {"suite_error": None}
-    executed = asked.project.jobs.of(asked.numbers[0], bridges=False, retried=False)
+    executed = asked.project.jobs.latest(asked.numbers[0])
     suites = [
         {name: value for name, value in suite.items() if name != "test_cases"}
         | {"build_ids": _built(executed, str(suite.get("name"))), "suite_error": suite.get("suite_error")}
@@ -145,10 +151,10 @@ def _job(asked: Asked) -> RecordedJob:
     return found
 
 
-def _pipeline_part(asked: Asked, *, bridges: bool, retried: bool) -> Answer:
+def _jobs_of(asked: Asked, found: Sequence[RecordedJob]) -> Answer:
+    """The asked page of the jobs of a pipeline."""
     _pipeline(asked)
     scope = _scope(asked)
-    found = asked.project.jobs.of(asked.numbers[0], bridges=bridges, retried=retried)
     shown, headers = page(asked.place, [one for one in found if not scope or one.status in scope])
     return array(bodies(shown), headers)
 

@@ -6,7 +6,7 @@ ones too. Of the jobs of one name in a pipeline, the one of the highest id count
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,21 +33,30 @@ class RecordedJob:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """The jobs and bridges of one project; `ids`, which rise, are those of jobs."""
+    """The jobs of one project by id, `ids` rising; and by pipeline, as its bridges are, newest first."""
 
     known: Mapping[int, RecordedJob]
-    bridges: Mapping[int, RecordedJob]
     ids: Sequence[int]
     retried: frozenset[int]
+    by_pipeline: Mapping[int, Sequence[RecordedJob]]
+    bridges: Mapping[int, Sequence[RecordedJob]]
 
-    def of(self, pipeline_id: int, *, bridges: bool, retried: bool) -> list[RecordedJob]:
-        """The jobs or bridges of a pipeline, newest first; with `retried`, those that were retried as well."""
-        found = (self.bridges if bridges else self.known).values()
-        mine = [job for job in found if job.pipeline_id == pipeline_id and (retried or job.job_id not in self.retried)]
-        return sorted(mine, key=lambda job: -job.job_id)
+    @classmethod
+    def of(cls, jobs: Mapping[int, RecordedJob], bridges: Mapping[int, RecordedJob]) -> "Jobs":
+        """Put in order, each by its id."""
+        return cls(jobs, sorted(jobs), _retried(jobs, bridges), _by_pipeline(jobs), _by_pipeline(bridges))
 
+    def within(self, pipelines: Collection[int]) -> "Jobs":
+        """Those of some pipelines."""
+        bridges = [one for found in self.bridges.values() for one in found]
+        return Jobs.of(
+            {number: job for number, job in self.known.items() if job.pipeline_id in pipelines},
+            {one.job_id: one for one in bridges if one.pipeline_id in pipelines},
+        )
 
-NO_JOBS = Jobs({}, {}, (), frozenset())
+    def latest(self, pipeline_id: int) -> list[RecordedJob]:
+        """The jobs of a pipeline that were not retried, newest first."""
+        return [job for job in self.by_pipeline.get(pipeline_id, ()) if job.job_id not in self.retried]
 
 
 def bodies(jobs: Iterable[RecordedJob]) -> list[bytes]:
@@ -79,12 +88,7 @@ def read_jobs(folder: Path, projects: Mapping[int, int]) -> dict[int, Jobs]:
                     raise line.wrong(f"job {job.job_id} is listed twice")
                 seen.add(job.job_id)
                 kept[projects[job.pipeline_id]][job.job_id] = job
-    return {
-        project: Jobs(
-            known[project], bridges[project], sorted(known[project]), _retried(known[project], bridges[project])
-        )
-        for project in sorted({*known, *bridges})
-    }
+    return {project: Jobs.of(known[project], bridges[project]) for project in sorted({*known, *bridges})}
 
 
 def _block(line: Line, found: Sequence[tuple[dict[str, Any], bytes]]) -> list[RecordedJob]:
@@ -116,3 +120,10 @@ def _retried(*kinds: Mapping[int, RecordedJob]) -> frozenset[int]:
         key = job.pipeline_id, job.name
         newest[key] = max(job.job_id, newest.get(key, 0))
     return frozenset(job.job_id for job in ids if job.job_id < newest[job.pipeline_id, job.name])
+
+
+def _by_pipeline(jobs: Mapping[int, RecordedJob]) -> dict[int, list[RecordedJob]]:
+    found: dict[int, list[RecordedJob]] = defaultdict(list)
+    for number in sorted(jobs, reverse=True):
+        found[jobs[number].pipeline_id].append(jobs[number])
+    return found

@@ -12,7 +12,7 @@ Files, each plain or gzip; all but the first two are optional. `docs/recordings.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from pipelinedoctor.errors import UsageError
 from pipelinedoctor.simulate.gitlab.asked import dump
 from pipelinedoctor.simulate.gitlab.attachments import Attachments
-from pipelinedoctor.simulate.gitlab.jobs import NO_JOBS, Jobs, read_jobs
+from pipelinedoctor.simulate.gitlab.jobs import Jobs, read_jobs
 from pipelinedoctor.simulate.gitlab.rows import Change, Row, read_changes, read_rows, row
 from pipelinedoctor.simulate.lines import Line, instant, lines
 from pipelinedoctor.simulate.recording import read_about
@@ -71,8 +71,11 @@ class GitLabRecording:
     attachments: Attachments
 
     @classmethod
-    def open(cls, folder: Path) -> "GitLabRecording":
-        """Read it; raises `UsageError` that names file and line where something is odd."""
+    def open(cls, folder: Path, until: datetime | None = None) -> "GitLabRecording":
+        """Read it; raises `UsageError` that names file and line where something is odd.
+
+        What was made after `until` is left out; what was made before it is there as it was recorded, in its last state.
+        """
         about = read_about(folder)
         if about.get("forge") != "gitlab":
             raise UsageError(f"{folder}: no recording of a GitLab: its recording.json does not say `forge: gitlab`")
@@ -88,7 +91,7 @@ class GitLabRecording:
                 project,
                 *head,
                 pipelines=pipelines.get(project, {}),
-                jobs=jobs.get(project, NO_JOBS),
+                jobs=jobs.get(project) or Jobs.of({}, {}),
                 changes=changes.get(project, {}),
                 rows={name: found.get(project, ()) for name, found in rows.items()},
             )
@@ -98,6 +101,8 @@ class GitLabRecording:
         executed = frozenset(one for project in projects.values() for one in project.jobs.ids)
         attachments = Attachments.of(folder, made, executed)
         as_of = instant(about.get("as_of")) or max(_times(projects))
+        if until is not None:
+            projects, as_of = {one: _until(project, until) for one, project in projects.items()}, min(as_of, until)
         origin = "simulated" if about.get("origin") == "simulated" else "recording"
         return cls(about.get("host") or _host(projects), origin, as_of, projects, attachments)
 
@@ -151,6 +156,23 @@ def _pipelines(folder: Path, heads: Mapping[int, _Head]) -> dict[int, dict[int, 
         one = row(body, line.whole(body, "id"))
         found[project][one.id] = Pipeline(one, dump({name: body[name] for name in _LISTED if name in body}))
     return found
+
+
+def _until(project: Project, until: datetime) -> Project:
+    """A project with what was made of it up to a moment."""
+
+    def made(one: Row) -> bool:
+        names = ("created_at", "released_at", "committed_date")
+        return all(time is None or time <= until for time in map(one.time, names))
+
+    pipelines = {number: one for number, one in project.pipelines.items() if made(one.row)}
+    return replace(
+        project,
+        pipelines=pipelines,
+        jobs=project.jobs.within(pipelines),
+        changes={iid: change for iid, change in project.changes.items() if made(change.row)},
+        rows={name: [one for one in rows if made(one)] for name, rows in project.rows.items()},
+    )
 
 
 def _times(projects: Mapping[int, Project]) -> Iterator[datetime]:

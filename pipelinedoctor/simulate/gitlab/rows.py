@@ -34,7 +34,8 @@ class Row:
 
     def time(self, name: str) -> datetime | None:
         """A fact that is a time."""
-        return instant(self.facts.get(name))
+        found: datetime | None = self.facts.get(name)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Change:
 
 def row(body: Mapping[str, Any], number: int) -> Row:
     """A body as a row."""
-    return Row(number, {name: body[name] for name in _FACTS if name in body}, dump(body))
+    facts = {name: instant(body[name]) if _is_time(name) else body[name] for name in _FACTS if name in body}
+    return Row(number, facts, dump(body))
 
 
 def read_rows(folder: Path, name: str, projects: Collection[int]) -> dict[int, list[Row]]:
@@ -93,7 +95,7 @@ def _tag(line: Line, _: Mapping[str, Any], body: Mapping[str, Any], place: int) 
     plain = row(body, place)
     return Row(
         place,
-        {**plain.facts, "sha": line.string(commit, "id"), "committed_date": commit.get("committed_date")},
+        {**plain.facts, "sha": line.string(commit, "id"), "committed_date": instant(commit.get("committed_date"))},
         plain.body,
     )
 
@@ -164,5 +166,9 @@ def _key(one: Row, by: str) -> tuple[bool, Any]:
     """Something to sort by; what is not known comes last of what rises."""
     if by == "id":
         return False, one.id
-    value = one.time(by) if by.endswith(("_at", "_date")) else one.facts.get(by)
+    value = one.facts.get(by)
     return (True, 0) if value is None else (False, value)
+
+
+def _is_time(name: str) -> bool:
+    return name.endswith(("_at", "_date"))

@@ -8,7 +8,8 @@ from http import HTTPStatus
 from pipelinedoctor.simulate.gitlab.asked import TEXT, Answer
 from pipelinedoctor.simulate.gitlab.context import Who
 from pipelinedoctor.simulate.gitlab.routes import GitLabApi
-from pipelinedoctor.simulate.server import Ledger, Sent
+from pipelinedoctor.simulate.sent import Sent
+from pipelinedoctor.simulate.server import Asked, Ledger
 
 MINUTE = 60
 _BEARER = "Bearer "
@@ -23,13 +24,13 @@ class GitLabSide:
         self._token = token
         self._job_token = job_token
 
-    def __call__(self, path: str, query: str, headers: Message) -> tuple[str, Sent]:
+    def __call__(self, asked: Asked) -> tuple[str, Sent]:
         """The route and what to send."""
-        if self._ledger.spend():
-            route, answer = self._api.answer(path, query, self._who(headers))
+        if self._ledger.core.spend():
+            route, answer = self._api.answer(asked.path, asked.text, self._who(asked.headers))
         else:
             route, answer = "refused", Answer(429, b"Retry later\n", {}, TEXT)
-        return route, _sent(answer, headers.get("If-None-Match"), self._allowance(answer.status))
+        return route, _sent(answer, asked.headers.get("If-None-Match"), self._allowance(answer.status))
 
     def _who(self, headers: Message) -> Who:
         """A user's token goes before a job's, and both before none."""
@@ -43,7 +44,7 @@ class GitLabSide:
         return Who.NOBODY
 
     def _allowance(self, status: int) -> dict[str, str]:
-        state = self._ledger.state()
+        state = self._ledger.core.state()
         headers = {
             "RateLimit-Limit": str(state["limit"]),
             "RateLimit-Name": "throttle_authenticated_api",
@@ -53,7 +54,7 @@ class GitLabSide:
             "RateLimit-ResetTime": formatdate(state["reset"], usegmt=True),
         }
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            headers["Retry-After"] = str(self._ledger.wait())
+            headers["Retry-After"] = str(self._ledger.core.wait())
         return headers
 
 

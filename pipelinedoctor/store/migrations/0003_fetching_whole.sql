@@ -194,3 +194,6 @@ SELECT j.*, f.ordinal, f.step, f.line, f.excerpt, f.masked, f.category, f.rule, 
 FROM failures AS f
 JOIN job_history AS j ON j.host = f.host AND j.job_id = f.job_id;
 COMMENT ON VIEW failure_history IS 'Why jobs failed, with their job and run';
+
+-- Fetches remember more of each run than they did: the next one looks at everything again, and changes nothing that is right.
+DELETE FROM sync_state;

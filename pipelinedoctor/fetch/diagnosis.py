@@ -1,0 +1,140 @@
+"""What a look at a source tells: plain facts, and how they are asked for. What they mean is each forge's `doctor_*`."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from pipelinedoctor import __version__
+from pipelinedoctor.errors import ForgeError
+from pipelinedoctor.fetch.bounds import first_line
+from pipelinedoctor.fetch.interface import Source
+from pipelinedoctor.fetch.web import TroubleError, Web, joined
+from pipelinedoctor.logs.redact import redact
+
+AGENT = f"pipelinedoctor/{__version__}"
+_HOPS = 3
+"""Redirects within the host that are followed, to where a renamed repository now is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A right, as the forge calls it, and what is absent without it. `held` is None where it could not be tried."""
+
+    name: str
+    held: bool | None
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What is left of an allowance until it begins anew; `of` counts requests, or points of GraphQL."""
+
+    of: str
+    remaining: int
+    limit: int
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What a look at a source told. `trouble` says why it cannot be read, None where it can; `seen` what was tried."""
+
+    host: str
+    url: str
+    token: str
+    trouble: str | None = None
+    seen: str | None = None
+    rights: tuple[Right, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    notes: tuple[str, ...] = ()
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer: names of headers in lower case, `body` parsed and None where it is no JSON, `message` free of secrets."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    message: str
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The body, where it is an object; else an empty one."""
+        return self.body if isinstance(self.body, Mapping) else {}
+
+    def said(self) -> str:
+        """Status and message in a few words."""
+        return f"answered {self.status}{f': {self.message}' if self.message else ''}"
+
+
+class Asking:
+    """Asks one source, each question once, and hears every answer, a refusal too."""
+
+    def __init__(self, source: Source, headers: Mapping[str, str]) -> None:
+        self._source = source
+        self._headers = headers
+        self._web = Web(AGENT)
+        self.requests = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._web.close()
+
+    def get(self, path: str) -> Heard:
+        """The answer to a GET of a path below the source's address, or where the forge says it is now, within the host.
+
+        Raises `ForgeError` where there is no answer.
+        """
+        url = f"{self._source.url.rstrip('/')}{path}"
+        for _ in range(_HOPS):
+            heard = self._ask(url, None)
+            to = heard.headers.get("location")
+            if heard.status not in {301, 302, 307, 308} or to is None or not _same_place(url, joined(url, to)):
+                break
+            url = joined(url, to)
+        return heard
+
+    def post(self, url: str, body: Mapping[str, object]) -> Heard:
+        """The answer to a POST of JSON to an address; raises as `get` does."""
+        return self._ask(url, json.dumps(body))
+
+    def _ask(self, url: str, content: str | None) -> Heard:
+        self.requests += 1
+        try:
+            answer = (
+                self._web.get(url, self._headers) if content is None else self._web.post(url, self._headers, content)
+            )
+        except TroubleError as error:
+            raise ForgeError(f"{self._source.host}: {error}") from None
+        try:
+            body = json.loads(answer.data)
+        except (ValueError, RecursionError):
+            body = None
+        told = body.get("message") or body.get("error") if isinstance(body, Mapping) else None
+        message = redact((first_line(told, 200) or "").replace(self._source.token or "\0", "***"))
+        return Heard(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body, message)
+
+
+def count(told: object) -> int | None:
+    """A number that a forge tells in JSON or in a header; None for what is none, or has more than ten digits."""
+    text = str(told)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 10 else None
+
+
+def moment(epoch: object) -> datetime | None:
+    """A time that a forge tells in seconds since 1970; None for what is none."""
+    seconds = count(epoch)
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _same_place(one: str, other: str) -> bool:
+    return one.split("/")[:3] == other.split("/")[:3]

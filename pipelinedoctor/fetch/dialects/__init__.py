@@ -1,0 +1,1 @@
+"""What test runners write, one module a family; `pipelinedoctor.fetch.junit` chooses by the root element."""

@@ -1,0 +1,102 @@
+"""What a dialect is: it takes a document as the parser meets it, and hands on the executions it tells of."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+from pipelinedoctor.fetch.bounds import bounded
+from pipelinedoctor.model import Result
+
+MESSAGE = 500
+"""Most characters of a message."""
+DETAIL = 8 * 1024
+"""Most bytes of a failure's text."""
+TEXT = 8 * DETAIL
+"""Most characters of an element that are kept until it ends; what stands behind them is looked at no more."""
+LONGEST = 10_000_000.0
+"""Seconds; what claims to have taken longer is no duration."""
+DEPTH = 1_000
+"""Most elements within each other; reports nest a dozen."""
+CHILDREN = 1_000
+"""Most outcomes of one case, which is tried again a few times and not without end; elsewhere, most elements that are
+kept of one.
+"""
+
+SUCCESS, FAILURE, ERROR, SKIPPED = (one.value for one in (Result.SUCCESS, Result.FAILURE, Result.ERROR, Result.SKIPPED))
+
+
+class Execution(NamedTuple):
+    """One execution of a test, as its report tells it."""
+
+    test: str
+    suite: str | None
+    result: str
+    duration_s: float | None
+    message: str | None
+    detail: str | None
+
+
+class Columns:
+    """Executions, column by column: a report has hundreds of thousands, and an object for each takes its time."""
+
+    __slots__ = Execution._fields
+
+    def __init__(self) -> None:
+        self.test: list[str] = []
+        self.suite: list[str | None] = []
+        self.result: list[str] = []
+        self.duration_s: list[float | None] = []
+        self.message: list[str | None] = []
+        self.detail: list[str | None] = []
+
+    def add(self, execution: Execution) -> None:
+        """Put one more at the end."""
+        for name, value in zip(self.__slots__, execution, strict=True):
+            getattr(self, name).append(value)
+
+    def extend(self, others: "Columns") -> None:
+        """Put all of the others at the end."""
+        for name in self.__slots__:
+            getattr(self, name).extend(getattr(others, name))
+
+    def __len__(self) -> int:
+        return len(self.test)
+
+    def __iter__(self) -> Iterator[Execution]:
+        return map(Execution, *(getattr(self, name) for name in self.__slots__))
+
+
+class Dialect(Protocol):
+    """Told of each element's start and end, and of text while it listens. Names come with their prefix, if any."""
+
+    def start(self, tag: str, attributes: Mapping[str, str], /) -> None:
+        """An element begins. Raises `UnfitError` for one that no report has."""
+
+    def end(self, tag: str, /) -> None:
+        """The element that began last and has not ended ends."""
+
+    def data(self, text: str, /) -> None:
+        """A piece of text."""
+
+    def taken(self, *, last: bool = False) -> Columns:
+        """What was found since the last time; `last` where no more comes, be it that the document is broken."""
+
+
+Listen = Callable[[bool], None]
+"""Tells the parser whether the dialect wants to hear text: there is much that no one needs."""
+Family = Callable[[Listen], Dialect]
+
+
+def cut(text: str | None) -> str | None:
+    """A failure's text, brought to its bound; None where there is none."""
+    whole = bounded(text, DETAIL)
+    return whole.encode()[:DETAIL].decode(errors="ignore") if whole else None
+
+
+def seconds(text: str | None) -> float | None:
+    """A duration; thousands may be set off by commas. None for what is no time that a test can take."""
+    try:
+        value = float((text or "").replace(",", ""))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and 0 <= value <= LONGEST else None
