@@ -248,7 +248,7 @@ def test_a_merge_request_s_pipeline_names_it(rig: Rig) -> None:
 
 
 def test_what_surrounds_pipelines_is_stored(rig: Rig) -> None:
-    notes = [
+    notes: list[dict[str, Any]] = [
         {"body": "assigned to @ada", "created_at": "2026-01-04T09:30:00Z", "system": True},
         {"body": "Nice", "created_at": "2026-01-04T10:00:00Z"},
     ]
