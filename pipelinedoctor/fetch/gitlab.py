@@ -66,7 +66,7 @@ class _Fetch:
     tools: Tools
     opened: list[Project] = field(default_factory=list)
     refused: dict[str, RefusedError] = field(default_factory=dict)
-    found: Chosen = Chosen((), {}, ())
+    found: Chosen = field(default_factory=lambda: Chosen((), {}, ()))
 
     def pages(self) -> Iterator[Page]:
         """What ran everywhere; then why it failed; then what surrounds it."""
