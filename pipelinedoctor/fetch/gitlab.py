@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pipelinedoctor.errors import ForgeError
@@ -14,9 +14,11 @@ from pipelinedoctor.fetch.gitlab_details import Task, details
 from pipelinedoctor.fetch.gitlab_project import Project, Tools
 from pipelinedoctor.fetch.gitlab_rows import gap
 from pipelinedoctor.fetch.gitlab_runs import Runs, jobs_of, opened, settled_alone
+from pipelinedoctor.fetch.gitlab_selection import chosen
 from pipelinedoctor.fetch.interface import Order, Page, Progress, Source, SyncState
 from pipelinedoctor.fetch.parallel import in_order
 from pipelinedoctor.fetch.patience import RefusedError
+from pipelinedoctor.fetch.selection import Chosen
 
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
@@ -64,10 +66,16 @@ class _Fetch:
     tools: Tools
     opened: list[Project] = field(default_factory=list)
     refused: dict[str, RefusedError] = field(default_factory=dict)
+    found: Chosen = field(default_factory=lambda: Chosen((), {}, ()))
 
     def pages(self) -> Iterator[Page]:
         """What ran everywhere; then why it failed; then what surrounds it."""
-        yield from in_turn([self._guarded(name, self._begun(name)) for name in self.tools.source.repositories])
+        client = self.tools.clients.mine()
+        made = client.made
+        self.found = chosen(client, self.tools.source)
+        yield replace(self.found.page(self.tools.source.host), requests=client.made - made)
+        names = [one.full_name for one in self.found.repositories]
+        yield from in_turn([self._guarded(name, self._begun(name)) for name in names])
         yield from self._left()
         if self.tools.source.job_token:
             return
@@ -76,10 +84,12 @@ class _Fetch:
 
     def check(self) -> None:
         """Raise `ForgeError` where no project could be read."""
-        names = self.tools.source.repositories
-        if not names or len(self.refused) < len(set(names)):
+        names = [one.full_name for one in self.found.repositories]
+        if len(self.refused) < len(names):
             return
         host, told = self.tools.source.host, ", ".join(names)
+        if not names:
+            raise ForgeError(f"{host}: " + "; ".join(f"{one}: {reason}" for one, reason in self.found.lacking.items()))
         if all(error.status == 404 for error in self.refused.values()):
             raise ForgeError(f"{host} knows none of {told}; check the names and what the token may read")
         raise ForgeError(

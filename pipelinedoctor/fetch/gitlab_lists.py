@@ -84,7 +84,7 @@ def _down(
         times = [stamp(time) for body in found.entries if (time := instant(body.get("updated_at")))]
         names = {str(body.get("id")) for body in found.entries}
         ended = found.onward is None or not times
-        if names <= last and not ended:
+        if where is not None and names <= last and not ended:
             raise ForgeError(f"the forge lists the same again and again for {listing.path}")
         top = first.top if first else max(times, default=None)
         if top is None:

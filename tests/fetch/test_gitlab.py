@@ -248,7 +248,7 @@ def test_a_merge_request_s_pipeline_names_it(rig: Rig) -> None:
 
 
 def test_what_surrounds_pipelines_is_stored(rig: Rig) -> None:
-    notes = [
+    notes: list[dict[str, Any]] = [
         {"body": "assigned to @ada", "created_at": "2026-01-04T09:30:00Z", "system": True},
         {"body": "Nice", "created_at": "2026-01-04T10:00:00Z"},
     ]
@@ -300,7 +300,7 @@ def test_one_project_that_is_gone_does_not_stop_the_others(rig: Rig) -> None:
 
 @pytest.mark.parametrize("status", [403, 500])
 def test_one_project_that_is_refused_does_not_stop_the_others(rig: Rig, status: int) -> None:
-    from pipelinedoctor.simulate.server import Sent
+    from pipelinedoctor.simulate.sent import Sent
 
     bad = f"/projects/{site_of('acme/till').id}/pipelines"
     fault: Fault = lambda _, path: Sent(status, b"{}", {}) if path.endswith(bad) else None  # noqa: E731
@@ -311,7 +311,7 @@ def test_one_project_that_is_refused_does_not_stop_the_others(rig: Rig, status: 
 
 
 def test_a_kind_that_is_refused_is_a_gap_and_the_rest_is_read(rig: Rig) -> None:
-    from pipelinedoctor.simulate.server import Sent
+    from pipelinedoctor.simulate.sent import Sent
 
     refused = [True]
     fault: Fault = lambda _, path: Sent(403, b"{}", {}) if refused[0] and path.endswith("/merge_requests") else None  # noqa: E731
