@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.gitlab import GitLabFetcher
 from pipelinedoctor.fetch.interface import Level, Order, Silent, Source
+from pipelinedoctor.simulate.sent import Sent
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
 from tests.fetch.nearby import Forge
@@ -300,8 +301,6 @@ def test_one_project_that_is_gone_does_not_stop_the_others(rig: Rig) -> None:
 
 @pytest.mark.parametrize("status", [403, 500])
 def test_one_project_that_is_refused_does_not_stop_the_others(rig: Rig, status: int) -> None:
-    from pipelinedoctor.simulate.server import Sent
-
     bad = f"/projects/{site_of('acme/till').id}/pipelines"
     fault: Fault = lambda _, path: Sent(status, b"{}", {}) if path.endswith(bad) else None  # noqa: E731
     done = rig.record(GREEN, pipeline(9, project="acme/till"), fault=fault).fetch("acme/till", "acme/shop")
@@ -311,8 +310,6 @@ def test_one_project_that_is_refused_does_not_stop_the_others(rig: Rig, status: 
 
 
 def test_a_kind_that_is_refused_is_a_gap_and_the_rest_is_read(rig: Rig) -> None:
-    from pipelinedoctor.simulate.server import Sent
-
     refused = [True]
     fault: Fault = lambda _, path: Sent(403, b"{}", {}) if refused[0] and path.endswith("/merge_requests") else None  # noqa: E731
     rig.record(GREEN, deployments=[deployment()], fault=fault).fetch()

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from pipelinedoctor.fetch import gitlab_reports
+from pipelinedoctor.fetch.dialects.interface import DETAIL
 from pipelinedoctor.fetch.download import UnfitError
 from pipelinedoctor.fetch.gitlab_marks import folded
 from pipelinedoctor.fetch.gitlab_reports import results
-from pipelinedoctor.fetch.junit import DETAIL
 from pipelinedoctor.simulate.gitlab.bodies import report_body
 from tests.helpers.gitlab_recordings import case
 
