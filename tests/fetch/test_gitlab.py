@@ -85,6 +85,8 @@ class Rig:
         most: int | None = None,
         level: Level = Level.SAMPLED,
         job_token: bool = False,
+        topics: tuple[str, ...] = (),
+        workers: int = 4,
         store: Store | None = None,
     ) -> Summary:
         self.forge.reset()
@@ -95,6 +97,8 @@ class Rig:
             repositories=names or ("acme/shop",),
             token="secret",
             job_token=job_token,
+            topics=topics,
+            workers=workers,
             throttle=0,
         )
         order = Order(since=since, until=until, max_requests=most, level=level)
@@ -466,3 +470,55 @@ def test_no_page_that_is_stored_is_asked_for_again(rig: Rig) -> None:
         lists = [target for target in asked if "/jobs?" in target and "keyset" in target and "cursor" in target]
         assert len(lists) == len(set(lists)) == 5
         assert tables(other.store) == tables(rig.store)
+
+
+def test_patterns_take_in_what_is_in_their_group_and_not_archived(rig: Rig) -> None:
+    projects = {
+        "acme/shop": {"topics": ["ci"]},
+        "acme/deep/till": {"topics": ["CI", "tills"]},
+        "acme/old": {"archived": True, "topics": ["ci"]},
+        "acme/scratch": {"topics": ["ci"]},
+        "acme/plain": {},
+        "elsewhere/shop": {"topics": ["ci"]},
+    }
+    rig.record(GREEN, projects=projects).fetch("acme/**", "!acme/scratch", "elsewhere/*", "nobody/*")
+    assert rig.rows("SELECT full_name FROM repositories ORDER BY ALL") == [
+        ("acme/deep/till",),
+        ("acme/plain",),
+        ("acme/shop",),
+        ("elsewhere/shop",),
+    ]
+    ((repository, kind, subject, reason),) = rig.rows("SELECT repository, kind, subject, reason FROM fetch_gaps")
+    assert (repository, kind, subject) == ("nobody/*", "runs", "nobody/*")
+    assert "answered 404 for /users/nobody/projects" in reason
+    assert rig.forge.counts()["/groups/:id/projects"] == 3
+
+
+def test_topics_narrow_what_patterns_take_in(rig: Rig) -> None:
+    projects = {"acme/shop": {"topics": ["ci"]}, "acme/deep/till": {"topics": ["CI", "tills"]}, "acme/plain": {}}
+    rig.record(GREEN, projects=projects).fetch("acme/**", topics=("Ci",))
+    assert rig.rows("SELECT full_name FROM repositories ORDER BY ALL") == [("acme/deep/till",), ("acme/shop",)]
+    with pytest.raises(ForgeError, match=r"acme/\*\*: no such project .* with a topic of rust"):
+        rig.fetch("acme/**", topics=("rust",))
+
+
+def test_a_large_project_does_not_keep_the_others_waiting(rig: Rig) -> None:
+    large = [
+        pipeline(one, created=NOW - timedelta(days=9) + timedelta(minutes=one), jobs=[job() for _ in range(5)])
+        for one in range(1, 400)
+    ]
+    small = pipeline(900, project="acme/till", jobs=[job("build"), job("test", "failed", trace="boom")])
+    with pytest.raises(BudgetError):
+        rig.record(*large, small).fetch("acme/shop", "acme/till", most=14)
+    assert rig.rows("SELECT count(*) FROM jobs WHERE run_id = 900") == [(2,)]
+
+
+def test_where_the_default_branch_fails_is_looked_at_first(rig: Rig) -> None:
+    well = [
+        pipeline(1, ref="topic", jobs=[job("test", "failed", trace="one")]),
+        pipeline(2, created="2026-01-06T12:00:00Z", jobs=[job("test")]),
+    ]
+    ill = pipeline(9, project="acme/till", jobs=[job("test", "failed", trace="two")])
+    rig.record(*well, ill).fetch("acme/shop", "acme/till", workers=1)
+    traces = [one.target for one in rig.forge.ledger.requests if one.route == TRACE]
+    assert [f"/projects/{site_of('acme/till').id}/" in target for target in traces] == [True, False]
