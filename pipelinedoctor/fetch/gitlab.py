@@ -1,7 +1,7 @@
 """Fetches CI history from GitLab (gitlab.com or an instance of one's own) over its REST API."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pipelinedoctor.errors import ForgeError
@@ -14,9 +14,10 @@ from pipelinedoctor.fetch.gitlab_project import Project, Tools
 from pipelinedoctor.fetch.gitlab_rows import gap
 from pipelinedoctor.fetch.gitlab_runs import Runs, jobs_of, opened, settled_alone
 from pipelinedoctor.fetch.gitlab_selection import chosen
-from pipelinedoctor.fetch.interface import Closed, Order, Page, Progress, Source, SyncState
+from pipelinedoctor.fetch.interface import Order, Page, Progress, Source, SyncState
 from pipelinedoctor.fetch.parallel import by_turns, in_order, in_turn
 from pipelinedoctor.fetch.patience import RefusedError
+from pipelinedoctor.fetch.selection import Chosen
 
 _GONE = 404
 _Item = TypeVar("_Item")
@@ -63,15 +64,17 @@ class _Fetch:
     """One fetch of all projects. Each stage goes round among them, so that a large one does not keep the others waiting."""
 
     tools: Tools
-    names: tuple[str, ...] = ()
-    lacking: dict[str, str] = field(default_factory=dict)
     opened: dict[str, Project] = field(default_factory=dict)
     refused: dict[str, RefusedError] = field(default_factory=dict)
+    found: Chosen = field(default_factory=lambda: Chosen((), {}, ()))
 
     def pages(self) -> Iterator[Page]:
         """What ran everywhere; then why it failed; then what surrounds it."""
-        yield self._chosen()
-        yield from self._each(self.names, self._begun)
+        client = self.tools.clients.mine()
+        made = client.made
+        self.found = chosen(client, self.tools.source)
+        yield replace(self.found.page(self.tools.source.host), requests=client.made - made)
+        yield from self._each(self._names, self._begun)
         yield from self._left()
         if self.tools.source.job_token:
             return
@@ -80,28 +83,22 @@ class _Fetch:
 
     def check(self) -> None:
         """Raise `ForgeError` where no project could be read."""
-        host, told = self.tools.source.host, ", ".join(self.names)
-        if not self.names:
-            raise ForgeError(f"{host}: " + "; ".join(f"{one}: {why}" for one, why in self.lacking.items()))
-        if len(self.refused) < len(self.names):
+        if len(self.refused) < len(self._names):
             return
+        host, told = self.tools.source.host, ", ".join(self._names)
+        if not told:
+            raise ForgeError(f"{host}: " + "; ".join(f"{one}: {reason}" for one, reason in self.found.lacking.items()))
         if all(error.status == _GONE for error in self.refused.values()):
             raise ForgeError(f"{host} knows none of {told}; check the names and what the token may read")
         raise ForgeError(f"{host}: none of its projects could be read; {next(iter(self.refused.values()))}")
 
-    def _chosen(self) -> Page:
-        """Choose the projects; what patterns found nothing, and which do again."""
-        source = self.tools.source
-        found = chosen(self.tools.clients.mine(), source)
-        self.names, self.lacking = found.names, dict(found.lacking)
-        patterns = [entry for entry in source.repositories if "*" in entry and not entry.startswith("!")]
-        rows = [gap(source.host, one, "runs", one, why) for one, why in found.lacking.items()]
-        back = [Closed(repository=one, kind="runs", subject=one) for one in patterns if one not in found.lacking]
-        return Page(rows=rows, closed=back, requests=found.requests)
+    @property
+    def _names(self) -> list[str]:
+        return [one.full_name for one in self.found.repositories]
 
     def _projects(self) -> list[Project]:
         """The projects that can be read; first those where somebody waits, because the default branch fails."""
-        there = [self.opened[name] for name in self.names if name in self.opened and name not in self.refused]
+        there = [self.opened[name] for name in self._names if name in self.opened and name not in self.refused]
         return sorted(there, key=lambda one: not one.ailing)
 
     def _each(self, names: Iterable[str], pages: Callable[[str], Iterator[Page]]) -> Iterator[Page]:
