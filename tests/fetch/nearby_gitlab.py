@@ -27,7 +27,7 @@ def serve(
     fault: Fault | None = None,
 ) -> Iterator[Forge]:
     """Serve a recording until the `with` ends."""
-    ledger = Ledger(rate_limit, MINUTE)
+    ledger = Ledger(rate_limit, period=MINUTE)
     recording = GitLabRecording.open(folder)
     count = iter(range(10**9))
     with Server(ledger) as api, Server(ledger) as blobs:

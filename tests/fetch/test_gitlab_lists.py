@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pipelinedoctor.errors import BudgetError, ForgeError, StoreError
 from pipelinedoctor.fetch.budget import Budget
+from pipelinedoctor.fetch.clients import Clients
 from pipelinedoctor.fetch.gitlab_client import Body, Client
 from pipelinedoctor.fetch.gitlab_lists import Listing, by_update, in_window, stamp, until_known
 from pipelinedoctor.fetch.gitlab_marks import (
@@ -70,13 +71,14 @@ class Shelf:
 
 
 @contextmanager
-def client_of(script: Callable[[Asked], Said], most: int | None = None) -> Iterator[Client]:
+def clients_of(script: Callable[[Asked], Said], most: int | None = None) -> Iterator[Clients[Client]]:
     with scripted(script) as (url, _):
-        client = Client(Source(forge="gitlab", host="h", url=url, repositories=(), throttle=0), Budget(most))
+        source, budget = Source(forge="gitlab", host="h", url=url, repositories=(), throttle=0), Budget(most)
+        clients = Clients(lambda: Client(source, budget))
         try:
-            yield client
+            yield clients
         finally:
-            client.close()
+            clients.close()
 
 
 def entry(number: int, minutes: float) -> dict[str, Any]:
@@ -93,9 +95,9 @@ def read(
         told.extend(one["id"] for one in entries)
         return [], []
 
-    with client_of(script, most) as client:
+    with clients_of(script, most) as clients:
         try:
-            for page in by_update(client, LISTING, since, marks, take):
+            for page in by_update(clients, LISTING, since, marks, take):
                 marks.commit(page)
         except BudgetError:
             pass
@@ -174,9 +176,9 @@ def newest(script: Callable[[Asked], Said], marks: Marks, most: int | None = Non
         told.extend(one["name"] for one in entries)
         return [], []
 
-    with client_of(script, most) as client:
+    with clients_of(script, most) as clients:
         try:
-            for page in until_known(client, LISTING, ("name", "target"), marks, take):
+            for page in until_known(clients, LISTING, ("name", "target"), marks, take):
                 marks.commit(page)
         except BudgetError:
             pass
@@ -221,9 +223,9 @@ def test_a_window_goes_on_where_it_ended_and_looks_back_a_week() -> None:
     marks = Marks()
 
     def fetch(since: datetime, until: datetime, most: int | None = None) -> None:
-        with client_of(script, most) as client:
+        with clients_of(script, most) as clients:
             try:
-                for page in in_window(client, LISTING, (since, until), marks, lambda _: ([], [])):
+                for page in in_window(clients, LISTING, (since, until), marks, lambda _: ([], [])):
                     marks.commit(page)
             except BudgetError:
                 pass
