@@ -244,6 +244,26 @@ def test_a_job_that_runs_is_asked_for_again_until_it_is_given_up(rig: Rig) -> No
     assert ALONE not in rig.forge.counts()
 
 
+def test_child_pipelines_are_read_and_know_their_parent_where_all_is_read(rig: Rig) -> None:
+    child = pipeline(50, source="parent_pipeline", sha="c" * 40, jobs=[job("unit"), job("unit")])
+    parent = pipeline(49, sha="c" * 40, jobs=[job("generate")], children=[child])
+    other = pipeline(48, created="2026-01-04T12:00:00Z", jobs=[job("build")])
+    rig.record(other, parent).fetch()
+    assert rig.rows("SELECT run_id, pipeline, attempt, parent_run_id FROM runs ORDER BY ALL") == [
+        (48, "push", 1, None),
+        (49, "push", 1, None),
+        (50, "parent_pipeline", 2, None),
+    ]
+    assert BRIDGES not in rig.forge.counts()
+    with Store.open(rig._folder / "full.duckdb") as full:
+        rig.fetch(level=Level.FULL, store=full)
+        assert rig.forge.counts()[BRIDGES] == 2
+        runs = full.connection.sql("SELECT run_id, attempt, parent_run_id FROM runs ORDER BY ALL").fetchall()
+        assert runs == [(48, 1, None), (49, 1, None), (50, 2, 49)]
+        done = rig.fetch(level=Level.FULL, store=full)
+        assert (count(done.new), count(done.changed), BRIDGES in rig.forge.counts()) == ({}, {}, False)
+
+
 def test_a_merge_request_s_pipeline_names_it(rig: Rig) -> None:
     rig.record(
         pipeline(1, source="merge_request_event", ref="refs/merge-requests/12/head", jobs=[job()]),
