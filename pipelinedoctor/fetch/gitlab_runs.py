@@ -39,8 +39,9 @@ def opened(name: str, tools: Tools) -> tuple[Project, Page]:
     key = str(repository.repository_id)
     project = Project(tools, name, key, f"/projects/{key}", repository)
     project.recall()
-    back = Closed(repository=name, kind="runs", subject=name)
-    return project, Page(rows=[repository], closed=[back], requests=client.made - made)
+    # Logs and tests have a gap of the whole project where only a job's token was at hand.
+    back = [Closed(repository=name, kind=kind, subject=name) for kind in ("runs", "log", "tests")]
+    return project, Page(rows=[repository], closed=back, requests=client.made - made)
 
 
 def _opened_by_job(name: str, tools: Tools) -> tuple[Project, Page]:

@@ -358,11 +358,34 @@ def test_a_kind_that_is_refused_is_a_gap_and_the_rest_is_read(rig: Rig) -> None:
 
 def test_a_renamed_project_keeps_its_id_and_its_marks(rig: Rig) -> None:
     rig.record(GREEN).fetch()
-    moved = {"acme/shop": {"path_with_namespace": "acme/market", "former_paths": ["acme/shop"]}}
-    rig.record(GREEN, projects={"acme/shop": {"former_paths": ["acme/stall"]}})
-    done = rig.fetch("acme/stall")
-    assert (count(done.new), rig.forge.counts()["moved"]) == ({}, 1)
-    assert moved
+    done = rig.record(GREEN, projects={"acme/shop": {"former_paths": ["acme/stall"]}}).fetch("acme/stall")
+    assert (done.requests, count(done.new), rig.forge.counts()["moved"]) == (7, {}, 1)
+
+
+def test_where_lists_go_by_no_key_they_go_by_page(rig: Rig) -> None:
+    history = [
+        pipeline(one, created=NOW - timedelta(days=9) + timedelta(hours=one), jobs=[job("a"), job("a")])
+        for one in range(1, 150)
+    ]
+    no_keys = [Sent(405, b'{"error": "Keyset pagination is not yet available for this type of request"}', {})]
+    rig.record(*history, fault=lambda _, path: no_keys.pop() if no_keys and path.endswith("/jobs") else None).fetch()
+    assert rig.rows("SELECT attempt, count(*) FROM jobs GROUP BY ALL ORDER BY ALL") == [(1, 149), (2, 149)]
+    assert not any("keyset" in one.target for one in rig.forge.ledger.requests if one.status == 200)
+
+
+def test_times_that_run_backwards_are_dropped_and_counted(rig: Rig) -> None:
+    dirty = job("build", body={"finished_at": "2026-01-05T11:00:00.000Z"})
+    done = rig.record(pipeline(1, jobs=[dirty, job("lint")])).fetch()
+    assert done.dirty == 1
+    assert rig.rows("SELECT name, completed_at IS NULL FROM jobs ORDER BY ALL") == [("build", True), ("lint", False)]
+
+
+def test_what_a_job_s_token_left_out_is_no_gap_once_it_was_had(rig: Rig) -> None:
+    rig.record(RED, token="secret", job_token=True).fetch(job_token=True)
+    assert rig.rows("SELECT count(*) FROM fetch_gaps") == [(7,)]
+    rig.record(RED, token="secret").fetch()
+    assert rig.rows("SELECT * FROM fetch_gaps") == []
+    assert rig.rows("SELECT count(*) FROM runs") == [(1,)]
 
 
 def test_a_job_s_token_reads_jobs_and_tells_what_it_may_not(rig: Rig) -> None:
