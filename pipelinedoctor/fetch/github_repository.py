@@ -28,7 +28,6 @@ _NO_COMMITS = frozenset({404, 409})
 """No such branch; an empty repository."""
 NOBODY = "GraphQL answers only who has a token"
 ABSENT = "no such repository, or none that the token may read"
-_NO_GRAPHQL = frozenset({403, 404})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ class RepositoryFetch:
                 for page in overview(self.tools.clients.mine, self.repository, walks):
                     yield replace(page, marks=[*page.marks, *self._read_whole(walks)])
             except RefusedError as error:
-                if error.status not in _NO_GRAPHQL:
+                if error.status == 401:
                     raise
                 why = f"GraphQL refused ({error.status})"
         if why is not None:
