@@ -164,15 +164,16 @@ def _sampled(tools: Tools, drawn: list[tuple[RepositoryFetch, Task]]) -> Iterato
     read_whole = 0
     spared = (item for item in drawn if tools.budget.spare)
 
-    def read(item: tuple[RepositoryFetch, Task]) -> Page:
+    def read(item: tuple[RepositoryFetch, Task]) -> tuple[RepositoryFetch, Task, Page]:
         one, task = item
-        page = details(tools.clients.mine(), task)
-        return replace(page, marks=[*page.marks, one.samples.mark(task)])
+        return one, task, details(tools.clients.mine(), task)
 
-    for page in in_order(read, spared, tools.budget.workers(tools.source.workers), tools.budget.close):
+    workers = tools.budget.workers(tools.source.workers)
+    for one, task, page in in_order(read, spared, workers, tools.budget.close):
         tools.progress.advance(name)
         read_whole += 1
-        yield page
+        # Counted in the order they are committed in, so that no mark counts a run that a kill would lose.
+        yield replace(page, marks=[*page.marks, *one.drawn(task, page)])
     of_more = f" of {len(drawn)}" if read_whole < len(drawn) else ""
     tools.progress.finish(name, f"{read_whole}{of_more} runs that succeeded, read in full")
 

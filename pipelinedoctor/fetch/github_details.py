@@ -28,12 +28,11 @@ RESULTS_MOST = 500_000
 
 @dataclass(slots=True)
 class Task:
-    """A run whose jobs are wanted. `jobs` are the names of those that succeeded, once their outcomes were read."""
+    """A run whose jobs are wanted."""
 
     repository: Repository
     run_id: int
     mark: RunMark
-    jobs: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
@@ -49,8 +48,8 @@ def run_key(repository: Repository, run_id: int | str) -> str:
 def details(client: Client, task: Task) -> Page:
     """All details of a run as one page, with its mark and with marks of the jobs whose annotations are to be read.
 
-    What the forge no longer has, or does not let the token read, becomes a `FetchGap`; where the list of jobs failed, the
-    mark stays as it was, and the next fetch asks again.
+    What the forge no longer has, or does not let the token read, becomes a `FetchGap`; where the list of jobs failed, or
+    the forge failed at anything, the mark stays as it was, and the next fetch asks again.
     Raises `BudgetError` at a limit and `ForgeError` where the forge is gone or does not know the token.
     """
     return _Details(client, task).page()
@@ -66,22 +65,22 @@ class _Details:
     marks: list[Mark] = field(default_factory=list)
     results: int = 0
     dirty: int = 0
+    done: bool = True
 
     def page(self) -> Page:
         before = self.client.spent
-        done = True
         try:
             jobs = self.client.pages(f"{self._path('runs', self.task.run_id)}/jobs", "jobs", {"filter": "all"})
             bodies = {str(body.get("id")): body for body in jobs}  # a list that shifts tells some of them twice
         except RefusedError as error:
             if error.status == 401:
                 raise
-            done = error.status in _GONE
+            self.done = error.status in _GONE
             self._gap("jobs", f"run {self.task.run_id}", reason_of("jobs", error))
         else:
             self._had("jobs", f"run {self.task.run_id}")
             self._jobs(list(bodies.values()))
-        if done:
+        if self.done:
             self.marks.append(Mark(kind="run", key=self.task.key, value=str(self.task.mark.detailed())))
         cost = self.client.spent.since(before)
         return Page(rows=self.rows, closed=self.closed, logs=self.logs, marks=self.marks, dirty=self.dirty, **cost)
@@ -117,7 +116,7 @@ class _Details:
         except UnfitError as error:
             self._gap("log", f"job {job.job_id}", str(error))
         except RefusedError as error:
-            self._gap("log", f"job {job.job_id}", reason_of("log", error))
+            self._refused("log", f"job {job.job_id}", "log", error)
         else:
             log = RawLog(
                 host=job.host,
@@ -134,7 +133,7 @@ class _Details:
         try:
             bodies = list(self.client.pages(f"{self._path('runs', self.task.run_id)}/artifacts", "artifacts"))
         except RefusedError as error:
-            self._gap("tests", f"run {self.task.run_id}", reason_of("artifacts", error))
+            self._refused("tests", f"run {self.task.run_id}", "artifacts", error)
             return
         self._had("tests", f"run {self.task.run_id}")
         found = [self._report(body, fresh) for body in bodies]
@@ -192,7 +191,7 @@ class _Details:
         except UnfitError as error:
             self._gap("tests", subject, str(error))
         except RefusedError as error:
-            self._gap("tests", subject, reason_of("artifact", error))
+            self._refused("tests", subject, "artifact", error)
         else:
             self._had("tests", subject)
 
@@ -208,6 +207,10 @@ class _Details:
 
     def _had(self, kind: str, subject: str) -> None:
         self.closed.append(Closed(repository=self.task.repository.full_name, kind=kind, subject=subject))
+
+    def _refused(self, kind: str, subject: str, what: str, error: RefusedError) -> None:
+        self.done = self.done and not _passing(error)
+        self._gap(kind, subject, reason_of(what, error))
 
     def _gap(self, kind: str, subject: str, reason: str) -> None:
         repository = self.task.repository
@@ -234,6 +237,11 @@ def _attempt_at(moment: datetime | None, fresh: Sequence[Job], mark: RunMark) ->
 
 def _start(job: Job) -> tuple[bool, float]:
     return job.started_at is None, job.started_at.timestamp() if job.started_at else 0.0
+
+
+def _passing(error: RefusedError) -> bool:
+    """Whether it was the forge that failed, so that another fetch may have what this one could not."""
+    return error.status >= 500 or error.status == 429
 
 
 def reason_of(what: str, error: RefusedError) -> str:

@@ -56,6 +56,7 @@ class RepositoryFetch:
     left: list[Task] = field(default_factory=list)
     known: dict[str, RunMark] = field(default_factory=dict)
     relisted: set[str] = field(default_factory=set)
+    owed: set[str] = field(default_factory=set)
     red_pipelines: dict[int, tuple[int, bool]] = field(default_factory=dict)
     repository: Repository = field(init=False)
     session: Session = field(init=False)
@@ -130,12 +131,19 @@ class RepositoryFetch:
         offered = [self._task(key, mark) for key, mark in self.known.items() if mark.phase == Phase.OFFERED]
         return self.samples.draw(offered) if self.tools.order.level == Level.SAMPLED else []
 
+    def drawn(self, task: Task, page: Page) -> list[Mark]:
+        """The marks of a run that was drawn, and read in full as `page`; one that could not be read is owed."""
+        if any(mark.kind == "run" for mark in page.marks):
+            return [self.samples.read(task)]
+        self.owed.add(task.key)
+        return []
+
     def closed(self) -> Page:
         """The end of the session: what was offered and not drawn is done with."""
         oldest = self.session.until - LOOK_BACK
         marks = [*self.lists.ended(oldest), *self.samples.ended(oldest), *self.session.closed()]
         for key, mark in self.known.items():
-            if mark.phase == Phase.OFFERED:
+            if mark.phase == Phase.OFFERED and key not in self.owed:
                 marks.append(Mark(kind="run", key=key, value=str(mark.detailed())))
             elif mark.phase == Phase.DONE and mark.updated_at < oldest:
                 # It is never listed again, so there is nothing more to compare it with.

@@ -8,12 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipelinedoctor.model import TABLES
+from pipelinedoctor.model import TABLES, Detail, Job
 from pipelinedoctor.simulate.forge import Forge
 from pipelinedoctor.simulate.server import Request
 from pipelinedoctor.store.connection import Store
@@ -125,7 +125,9 @@ class Fetches:
             [sys.executable, "-c", _NEST], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def run(self, store: Path, span: tuple[datetime, datetime], kill_after: int | None = None, batch: int = PAGES) -> Ended:
+    def run(
+        self, store: Path, span: tuple[datetime, datetime], kill_after: int | None = None, batch: int = PAGES
+    ) -> Ended:
         """Fetch a span of time in batches of so many pages, kill the process once it has made so many requests.
 
         It is told how it ended.
@@ -147,7 +149,7 @@ class Fetches:
         child = int(self._nest.stdout.readline())
         if kill_after is not None:
             while sum(self._forge.counts().values()) < kill_after:
-                if select.select([self._nest.stdout], [], [], 0.002)[0]:
+                if select.select([self._nest.stdout], [], [], 0.004)[0]:
                     break  # it has ended by itself
             else:
                 os.kill(child, signal.SIGKILL)
@@ -171,7 +173,13 @@ def fetches(forge: Forge, source: dict[str, Any], folder: Path) -> Iterator[Fetc
         made.end()
 
 
-def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+Rows = dict[str, list[tuple[Any, ...]]]
+_COLUMNS = [column.name for column in fields(Job)]
+_DETAIL = _COLUMNS.index("detail")
+_ONLY_IN_FULL = [_COLUMNS.index(name) for name in ("created_at", "queue_s", "labels", "runner", "html_url", "detail")]
+
+
+def contents(path: Path) -> Rows:
     """All rows of all tables but those that tell where fetches stand."""
     with Store.open(path, read_only=True) as opened:
         return {
@@ -180,11 +188,24 @@ def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
-def difference(one: Path, wanted: dict[str, list[tuple[Any, ...]]]) -> dict[str, tuple[set[Any], set[Any]]]:
-    """By table, the rows that a store has and should not have, and those that it lacks; nothing where it is as wanted."""
-    there = contents(one)
+def difference(path: Path, wanted: Rows) -> dict[str, tuple[set[Any], set[Any]]]:
+    """By table, the rows that a store has and should not have, and those that it lacks; nothing where it is as wanted.
+
+    It may hold a job in full where the outcome alone was wanted: a run whose question in GraphQL failed, or that was left
+    over alone, is read by its list of jobs.
+    """
+    there = contents(path)
+    lesser = {row[:2]: row for row in wanted["jobs"] if row[_DETAIL] == Detail.OUTCOMES}
+    there["jobs"] = [_no_fuller(row, lesser.get(row[:2])) for row in there["jobs"]]
     return {
         name: (set(there[name]) - set(rows), set(rows) - set(there[name]))
         for name, rows in wanted.items()
         if there[name] != rows
     }
+
+
+def _no_fuller(row: tuple[Any, ...], lesser: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    """The row of a job with no more in it than the same of less detail has."""
+    if lesser is None or row[_DETAIL] == Detail.OUTCOMES:
+        return row
+    return tuple(lesser[at] if at in _ONLY_IN_FULL else value for at, value in enumerate(row))

@@ -46,7 +46,11 @@ class UnderTest:
         each = share / len(self.faults)
         return [
             Mishap(
-                kind, route, share=each, seed=random.getrandbits(32), seconds=0 if kind == "stalled" else random.choice(waits)
+                kind,
+                route,
+                share=each,
+                seed=random.getrandbits(32),
+                seconds=0 if kind == "stalled" else random.choice(waits),
             )
             for kind, route in places
         ]
@@ -55,9 +59,11 @@ class UnderTest:
 def _runs(count: int, *, later: bool) -> list[Run]:
     """Runs of three repositories, which name their jobs differently; some fail, of which `later` some are rerun."""
     made = []
-    for at in range(3 * count if later else 3 * count - 3 * count // 8):
+    step = (SECOND - timedelta(hours=3) - START) / (3 * count)
+    for at in range(3 * count):
+        if START + at * step > (SECOND if later else FIRST) - timedelta(hours=3):
+            break
         repository, number = REPOSITORIES[at % 3], at + 1
-        step = timedelta(days=18) / (3 * count - 3 * count // 8)
         failing, flaky = at % 7 == 3, at % 5 == 2
         jobs = [
             job("build"),
@@ -86,7 +92,9 @@ def _runs(count: int, *, later: bool) -> list[Run]:
 
 def _report(at: int) -> str:
     cases = "".join(f"<testcase classname='c' name='t{n}' time='0.1'/>" for n in range(at % 4))
-    return f"<testsuite name='s'>{cases}<testcase classname='c' name='bad'><failure message='no'/></testcase></testsuite>"
+    return (
+        f"<testsuite name='s'>{cases}<testcase classname='c' name='bad'><failure message='no'/></testcase></testsuite>"
+    )
 
 
 def _github_nights(folder: Path, count: int) -> tuple[Path, Path]:
@@ -131,13 +139,17 @@ def _github_night(folder: Path, count: int, *, later: bool) -> Path:
         ],
     }
     commits = [
-        commit(f"{number:040x}", at, repository=REPOSITORIES[number % 3]) for number, at in enumerate(stamps * 4)
+        commit(f"c{number:039x}", at, repository=REPOSITORIES[number % 3]) for number, at in enumerate(stamps * 4)
     ]
     return write_recording(folder, runs, commits=commits, delivered=delivered)
 
 
 _API = ("/repos/{owner}/{repo}", "/repos/{owner}/{repo}/*", "/graphql")
-_LISTS = ("/repos/{owner}/{repo}", "/repos/{owner}/{repo}/actions/runs", "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs")
+_LISTS = (
+    "/repos/{owner}/{repo}",
+    "/repos/{owner}/{repo}/actions/runs",
+    "/repos/{owner}/{repo}/actions/runs/{run_id}/jobs",
+)
 _ALL = (*_API, "blob *")
 
 GITHUB = UnderTest(
