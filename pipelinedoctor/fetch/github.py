@@ -180,7 +180,8 @@ def _sampled(tools: Tools, drawn: list[tuple[RepositoryFetch, Task]]) -> Iterato
             one, task, page = sample
             tools.progress.advance(name)
             read_whole += 1
-            yield replace(page, marks=[*page.marks, one.samples.mark(task)])
+            # Counted in the order they are committed in, so that no mark counts a run that a kill would lose.
+            yield replace(page, marks=[*page.marks, *one.drawn(task, page)])
     of_more = f" of {len(drawn)}" if read_whole < len(drawn) else ""
     tools.progress.finish(name, f"{read_whole}{of_more} runs that succeeded, read in full")
 

@@ -171,10 +171,14 @@ class Client:
 
         Raises what `ask` raises, and what `read` raises.
         """
-        location = self._patiently(lambda: self._request(path, None)[1].get("location"), path)
-        if not location:
-            raise RefusedError(f"{self._host} named no place to download {path} from", 404)
+        location = self._patiently(lambda: self._place_of(path), path)
         return self._patiently(lambda: self._download(location, read), _DOWNLOADS)
+
+    def _place_of(self, path: str) -> str:
+        location = self._request(path, None)[1].get("location")
+        if not location:  # a page of HTML of somebody between, as likely as not
+            raise PassingError("named no place to download from", 502)
+        return location
 
     def _patiently(self, attempt: Callable[[], _T], path: str) -> _T:
         """What an attempt comes to, of a few; none but the first where all was in vain before at places like `path`."""
@@ -312,10 +316,12 @@ class Client:
     def _download(self, location: str, read: Callable[[Iterator[bytes]], _T]) -> _T:
         try:
             with self._web.open(joined(self._url, location)) as answer:
-                if answer.status >= 500:
+                if answer.status >= 500 or answer.status == 429:
                     raise PassingError(f"a download answered {answer.status}", answer.status)
                 if answer.status >= 400:
                     raise RefusedError(f"{self._host}: a download answered {answer.status}", answer.status)
+                if answer.headers.get("content-type", "").lower().startswith("text/html"):
+                    raise PassingError("a download answered with a page of HTML", 502)
                 return read(chunks(answer))
         except TroubleError as error:
             if error.lasting:

@@ -7,6 +7,7 @@ samples. Each stage hands on pages, and each page is made by whichever thread ha
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import islice
 from urllib.parse import quote
 
@@ -24,6 +25,8 @@ from pipelinedoctor.fetch.run_marks import Phase, RunMark, listed
 from pipelinedoctor.fetch.windows import CAP, Span, hidden, stamp
 from pipelinedoctor.model import FetchGap, Repository, Row, Run, RunAttempt
 
+_WORTH = timedelta(days=7)
+"""How long after a run what failed of it in passing is asked for again."""
 _NO_COMMITS = frozenset({404, 409})
 """No such branch; an empty repository."""
 NOBODY = "GraphQL answers only who has a token"
@@ -59,6 +62,7 @@ class RepositoryFetch:
     known: dict[str, RunMark] = field(default_factory=dict)
     relisted: set[str] = field(default_factory=set)
     unread: dict[str, None] = field(default_factory=dict)
+    owed: set[str] = field(default_factory=set)
     red_pipelines: dict[int, tuple[int, bool]] = field(default_factory=dict)
     repository: Repository = field(init=False)
     session: Session = field(init=False)
@@ -139,13 +143,20 @@ class RepositoryFetch:
         offered = [self._task(key, mark) for key, mark in self.known.items() if mark.phase == Phase.OFFERED]
         return self.samples.draw(offered) if self.tools.order.level == Level.SAMPLED else []
 
+    def drawn(self, task: Task, page: Page) -> list[Mark]:
+        """The marks of a run that was drawn, and read in full as `page`; one that could not be read is owed."""
+        if any(mark.kind == "run" for mark in page.marks):
+            return [self.samples.read(task)]
+        self.owed.add(task.key)
+        return []
+
     def closed(self, *, drawn: bool = True) -> Page:
         """The end of the session; once samples were `drawn`, what was offered and is none of them is done with."""
         oldest = self.session.until - LOOK_BACK
         marks = [*self.lists.ended(oldest), *self.samples.ended(oldest), *self.session.closed()]
         drawn = drawn and self.tools.order.level != Level.FULL
         for key, mark in self.known.items():
-            if mark.phase == Phase.OFFERED and drawn:
+            if mark.phase == Phase.OFFERED and drawn and key not in self.owed:
                 marks.append(Mark(kind="run", key=key, value=str(mark.detailed())))
             elif mark.phase == Phase.DONE and mark.updated_at < oldest:
                 # It is never listed again, so there is nothing more to compare it with.
@@ -192,6 +203,7 @@ class RepositoryFetch:
     def _task(self, key: str, mark: RunMark) -> Task:
         task = self.tasks.setdefault(key, Task(self.repository, int(key.rpartition("/")[2]), mark))
         task.mark = mark
+        task.recent = mark.updated_at >= self.session.until - _WORTH
         return task
 
     def _commits(self, spans: list[Span]) -> Iterator[Page]:

@@ -9,6 +9,7 @@ from pipelinedoctor.simulate.gitlab.attachments import Archives
 from pipelinedoctor.simulate.gitlab.recording import GitLabRecording
 from pipelinedoctor.simulate.gitlab.routes import GitLabApi
 from pipelinedoctor.simulate.gitlab.server import MINUTE, GitLabSide
+from pipelinedoctor.simulate.mishaps import Mishaps
 from pipelinedoctor.simulate.sent import Sent
 from pipelinedoctor.simulate.server import Asked, BlobSide, Ledger, Server
 from tests.fetch.nearby import Forge
@@ -45,7 +46,7 @@ def serve(
         for thread in threads:
             thread.start()
         try:
-            yield Forge(api.url, ledger)
+            yield Forge(api.url, ledger, Mishaps())
         finally:
             for server in (api, blobs):
                 server.shutdown()
