@@ -27,7 +27,8 @@ _NEST = """
 import json, os, sys, traceback
 from datetime import datetime
 from pathlib import Path
-from pipelinedoctor.commands import _FETCHERS
+from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.gitlab import GitLabFetcher
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.store.connection import Store
@@ -47,7 +48,7 @@ class Counting:
 def fetch(told):
     source = Source(token="t", throttle=0, **told["source"])
     order = Order(**{name: datetime.fromisoformat(told[name]) for name in ("since", "until")})
-    fetcher = Counting(_FETCHERS[source.forge](source, pause=lambda _: None))
+    fetcher = Counting({"github": GitHubFetcher, "gitlab": GitLabFetcher}[source.forge](source, pause=lambda _: None))
     journal = os.open(told["journal"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     with Store.open(Path(told["store"])) as store:
         write = store.write
