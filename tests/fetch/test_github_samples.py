@@ -129,7 +129,9 @@ def test_weeks_are_those_of_the_calendar(moment: str, name: str) -> None:
 
 
 def green(first: int, count: int, day: int = 6) -> list[Run]:
-    return [run(first + at, jobs=[job("a"), job("b")], created=f"2026-01-{day:02}T12:00:{at:02}Z") for at in range(count)]
+    return [
+        run(first + at, jobs=[job("a"), job("b")], created=f"2026-01-{day:02}T12:00:{at:02}Z") for at in range(count)
+    ]
 
 
 def full(nights: Rig) -> list[int]:
@@ -161,9 +163,7 @@ def test_a_week_that_has_its_samples_gets_no_more_of_the_same_names(nights: Rig)
 
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("most", range(5, 10))
-def test_samples_never_run_into_the_limit_and_only_those_read_are_counted(
-    nights: Rig, most: int, workers: int
-) -> None:
+def test_samples_never_run_into_the_limit_and_only_those_read_are_counted(nights: Rig, most: int, workers: int) -> None:
     """Repository, list, two questions for outcomes, one for changes: what is left goes into samples."""
     nights.workers = workers
     nights.record(*green(1, 30))
