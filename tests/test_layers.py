@@ -45,8 +45,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "manifest": ("errors", "fetch.bounds", "fetch.download", "timespan"),
     "ingest_rows": ("manifest", "model", "store.ingested"),
     # The cores.
-    "ingest": ("errors", "fetch", "ingest_rows", "logs", "manifest", "model", "store", "sync"),
-    "sync": ("errors", "fetch.interface", "logs", "model", "store.connection"),
+    "ingest": ("errors", "fetch", "ingest_rows", "logs", "manifest", "model", "redaction", "store"),
+    "redaction": ("logs.redact", "model"),
+    "sync": ("errors", "fetch.interface", "logs", "model", "redaction", "store.connection"),
     "analyse": ("", "errors", "fetch.interface", "findings", "model", "query", "report", "store", "units"),
     # The commands, which put the parts together, and what stands around them.
     "sources": ("fetch.interface", "fetch.selection"),
@@ -90,6 +91,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "terminal",
         "units",
     ),
+    "options": (),
     "cli": (
         "",
         "commands",
@@ -99,6 +101,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "errors",
         "guard",
         "model",
+        "options",
         "produce",
         "query",
         "resources",
@@ -132,7 +135,7 @@ LIBRARIES: dict[str, set[str]] = {
     "requests": {"fetch"},
     "rich": {"console"},
     "scipy": {"stats"},
-    "typer": {"cli", "guard"},
+    "typer": {"cli", "guard", "options"},
     "urllib3": {"fetch"},
     "vl_convert": {"report"},
 }

@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -14,22 +14,22 @@ EACH = 3
 
 
 class Samples:
-    """How many runs of each week were drawn for each job name of one repository; the marks `sample` keep it."""
+    """How many runs of each week were read in full for each job name of one repository; the marks `sample` keep it."""
 
     def __init__(self, repository_id: int, state: SyncState) -> None:
         self._repository = repository_id
         prefix = f"{repository_id}/"
-        self._drawn = {
-            key.removeprefix(prefix): Counter(json.loads(value))
-            for key, value in state.all("sample").items()
-            if key.startswith(prefix)
-        }
+        self._read: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for key, value in state.all("sample").items():
+            if key.startswith(prefix):
+                self._read[key.removeprefix(prefix)] = Counter(json.loads(value))
 
     def draw(self, offered: Iterable[Task]) -> list[Task]:
         """The runs to read in full: each has a job of a name that was drawn fewer than `EACH` times in its week."""
         drawn: list[Task] = []
+        counted = {name: Counter(counts) for name, counts in self._read.items()}
         for task in sorted(offered, key=lambda task: (task.mark.created_at, task.run_id), reverse=True):
-            counts = self._drawn.setdefault(week(task.mark.created_at), Counter())
+            counts = counted.setdefault(week(task.mark.created_at), Counter())
             names = _digests(task)
             if any(counts[name] < EACH for name in names):
                 counts.update(names)
@@ -37,15 +37,14 @@ class Samples:
         return drawn
 
     def mark(self, task: Task) -> Mark:
-        """The mark of the week of a run that was drawn, to be committed with its details."""
+        """Count a run that was read; the mark of its week, to be committed with its details."""
         name = week(task.mark.created_at)
-        return Mark(
-            kind="sample", key=f"{self._repository}/{name}", value=json.dumps(self._drawn[name], sort_keys=True)
-        )
+        self._read[name].update(_digests(task))
+        return Mark(kind="sample", key=f"{self._repository}/{name}", value=json.dumps(self._read[name], sort_keys=True))
 
     def ended(self, recent: datetime) -> list[Mark]:
         """Take away the marks of weeks in which nothing more is offered."""
-        weeks = sorted(name for name in self._drawn if name < week(recent))
+        weeks = sorted(name for name in self._read if name < week(recent))
         return [Mark(kind="sample", key=f"{self._repository}/{name}", value=None) for name in weeks]
 
 

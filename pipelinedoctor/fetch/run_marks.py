@@ -16,13 +16,15 @@ class Phase(StrEnum):
 
     `LISTED`: it has ended, and nothing of its jobs was read since it last changed; `RUNNING`: the same of one that has
     not. `WANTED`: outcomes of its jobs were read, the rest is wanted; `OFFERED`: the rest is read if it is drawn as a
-    sample. `DONE`, and `OPEN` of one that has not ended: all was read.
+    sample. `AGAIN`: all was read, but something of it failed in passing, and is worth one more try. `DONE`, and `OPEN` of
+    one that has not ended: all was read.
     """
 
     LISTED = "listed"
     RUNNING = "running"
     WANTED = "wanted"
     OFFERED = "offered"
+    AGAIN = "again"
     DONE = "done"
     OPEN = "open"
 
@@ -73,9 +75,14 @@ class RunMark:
         return self.phase in {Phase.LISTED, Phase.RUNNING}
 
     @property
+    def fresh(self) -> bool:
+        """Whether its outcomes are to be asked for: those of a run whose details were read would take away from them."""
+        return self.unread and bool(self.node) and self.known == 0
+
+    @property
     def wanted(self) -> bool:
         """Whether its details are to be read."""
-        return self.unread or self.phase == Phase.WANTED
+        return self.unread or self.phase in {Phase.WANTED, Phase.AGAIN}
 
     def with_outcomes(self, *, failing: bool) -> "RunMark":
         """The mark after the outcomes of its jobs were read, of which some are `failing` or none is."""
@@ -83,10 +90,15 @@ class RunMark:
             return replace(self, phase=Phase.OPEN, node="")
         return replace(self, phase=Phase.WANTED if self.red or failing else Phase.OFFERED, node="")
 
-    def detailed(self) -> "RunMark":
-        """The mark after the details: an open run's newest attempt is to be asked for again."""
+    def detailed(self, *, lacking: bool = False) -> "RunMark":
+        """The mark after the details: an open run's newest attempt is to be asked for again.
+
+        `lacking` says that some of them failed in passing: they are asked for once more, and not twice.
+        """
         if self.phase in {Phase.RUNNING, Phase.OPEN}:
             return replace(self, phase=Phase.OPEN, node="", known=max(self.known, self.attempt - 1))
+        if lacking and self.phase != Phase.AGAIN:
+            return replace(self, phase=Phase.AGAIN, node="")
         return replace(self, phase=Phase.DONE, node="", known=self.attempt)
 
 
