@@ -166,7 +166,7 @@ def _sampled(tools: Tools, drawn: list[tuple[RepositoryFetch, Task]]) -> Iterato
     """The details of samples, each with the mark that counts it, as long as nobody else has need of the requests."""
     name = f"{tools.source.host}: samples"
     tools.progress.start(name, len(drawn))
-    read_whole = 0
+    whole: set[int] = set()
     spared = (item for item in drawn if tools.budget.spare)
 
     def read(item: tuple[RepositoryFetch, Task]) -> tuple[RepositoryFetch, Task, Page] | None:
@@ -179,11 +179,14 @@ def _sampled(tools: Tools, drawn: list[tuple[RepositoryFetch, Task]]) -> Iterato
         if sample is not None:
             one, task, page = sample
             tools.progress.advance(name)
-            read_whole += 1
+            whole.add(id(task))
             # Counted in the order they are committed in, so that no mark counts a run that a kill would lose.
             yield replace(page, marks=[*page.marks, *one.drawn(task, page)])
-    of_more = f" of {len(drawn)}" if read_whole < len(drawn) else ""
-    tools.progress.finish(name, f"{read_whole}{of_more} runs that succeeded, read in full")
+    for one, task in drawn:
+        if id(task) not in whole:
+            one.owed.add(task.key)
+    of_more = f" of {len(drawn)}" if len(whole) < len(drawn) else ""
+    tools.progress.finish(name, f"{len(whole)}{of_more} runs that succeeded, read in full")
 
 
 def _known_unreadable(order: Order, state: SyncState) -> bool:

@@ -156,7 +156,7 @@ class RepositoryFetch:
         marks = [*self.lists.ended(oldest), *self.samples.ended(oldest), *self.session.closed()]
         drawn = drawn and self.tools.order.level != Level.FULL
         for key, mark in self.known.items():
-            if mark.phase == Phase.OFFERED and drawn and key not in self.owed:
+            if mark.phase == Phase.OFFERED and drawn and (key not in self.owed or mark.updated_at < oldest):
                 marks.append(Mark(kind="run", key=key, value=str(mark.detailed())))
             elif mark.phase == Phase.DONE and mark.updated_at < oldest:
                 # It is never listed again, so there is nothing more to compare it with.

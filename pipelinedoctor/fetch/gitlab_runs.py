@@ -78,11 +78,11 @@ class Runs:
         project, task = self.project, f"{self.project.name}: pipelines and jobs"
         listings = {source: self._listing(source) for source in ("", CHILD)}
         project.tools.progress.start(task, None)
-        state, since = project.tools.state, project.tools.order.since
+        state, window = project.tools.state, (project.tools.order.since, project.tools.order.until)
         project.children = state.get("list", listings[CHILD].key) is not None
         wanted = [listing for source, listing in listings.items() if not source or project.children]
         for listing in [] if project.tools.source.job_token else wanted:
-            for page in by_update(project.tools.clients, listing, since, state, self._listed):
+            for page in by_update(project.tools.clients, listing, window, state, self._listed):
                 project.tools.progress.advance(task)
                 yield page
         for page in Scan(project, self._made_at).pages():
@@ -90,7 +90,7 @@ class Runs:
             yield page
         if project.children and len(wanted) == 1 and not project.tools.source.job_token:
             # Only now it shows that there are child pipelines, which the other list leaves out.
-            yield from by_update(project.tools.clients, listings[CHILD], since, state, self._listed)
+            yield from by_update(project.tools.clients, listings[CHILD], window, state, self._listed)
         project.tools.progress.finish(task, f"{len(project.settled)} new or changed")
 
     def _listing(self, source: str) -> Listing:

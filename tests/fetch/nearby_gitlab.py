@@ -28,10 +28,10 @@ def serve(
     fault: Fault | None = None,
 ) -> Iterator[Forge]:
     """Serve a recording until the `with` ends."""
-    ledger = Ledger(rate_limit, period=MINUTE)
+    ledger, mishaps = Ledger(rate_limit, period=MINUTE), Mishaps()
     recording = GitLabRecording.open(folder)
     count = iter(range(10**9))
-    with Server(ledger) as api, Server(ledger) as blobs:
+    with Server(ledger, mishaps) as api, Server(ledger, mishaps) as blobs:
         archives = Archives(recording.attachments.archives, blobs.url)
         side = GitLabSide(
             GitLabApi(recording, api.url, archives, public=token is None), ledger, token, job_token=job_token
@@ -46,7 +46,7 @@ def serve(
         for thread in threads:
             thread.start()
         try:
-            yield Forge(api.url, ledger, Mishaps())
+            yield Forge(api.url, ledger, mishaps)
         finally:
             for server in (api, blobs):
                 server.shutdown()
