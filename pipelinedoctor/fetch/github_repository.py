@@ -135,11 +135,11 @@ class RepositoryFetch:
         oldest = self.session.until - LOOK_BACK
         marks = [*self.lists.ended(oldest), *self.samples.ended(oldest), *self.session.closed()]
         for key, mark in self.known.items():
-            if mark.phase == Phase.OFFERED:
-                marks.append(Mark(kind="run", key=key, value=str(mark.detailed())))
-            elif mark.phase == Phase.DONE and mark.updated_at < oldest:
+            if mark.phase in {Phase.OFFERED, Phase.DONE} and mark.updated_at < oldest:
                 # It is never listed again, so there is nothing more to compare it with.
                 marks.append(Mark(kind="run", key=key, value=None))
+            elif mark.phase == Phase.OFFERED:
+                marks.append(Mark(kind="run", key=key, value=str(mark.detailed())))
         return Page(marks=marks)
 
     def _open(self) -> Page:
