@@ -14,18 +14,16 @@ from pipelinedoctor.errors import BudgetError, ForgeError, StoreError, UsageErro
 from pipelinedoctor.fetch import doctor_github, doctor_gitlab
 from pipelinedoctor.fetch.bounds import NAME
 from pipelinedoctor.fetch.diagnosis import Diagnosis
-from pipelinedoctor.fetch.github import GitHubFetcher
 from pipelinedoctor.fetch.interface import Fetcher, Level, Order, Progress, Source
 from pipelinedoctor.fetch.web import authorities, proxy_of
 from pipelinedoctor.ingest import Ingested
 from pipelinedoctor.logs.rules import Rules, rules_beside
 from pipelinedoctor.manifest import Handed
+from pipelinedoctor.model import Forge
 from pipelinedoctor.produce import Asked, Produced, produce
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
 
-_FETCHERS: Mapping[str, Callable[[Source], Fetcher]] = {"github": GitHubFetcher}
-"""By forge, who fetches from it."""
 _DOCTORS: Mapping[str, Callable[[Source], Diagnosis]] = {"github": doctor_github.look, "gitlab": doctor_gitlab.look}
 """By forge, who looks at it."""
 
@@ -115,7 +113,7 @@ def fetch(wanted: ToFetch, progress: Progress) -> Iterator[Fetched]:
 def _fetched(source: Source, store: Store, order: Order, progress: Progress, rules: Rules) -> Fetched:
     ended: list[Summary] = []
     try:
-        sync(_FETCHERS[source.forge](source), store, order, progress, rules=rules, ended=ended.append)
+        sync(fetcher_of(source), store, order, progress, rules=rules, ended=ended.append)
     except ForgeError as error:
         return Fetched(source.host, ended[0] if ended else None, error)
     return Fetched(source.host, ended[0], None)
@@ -193,6 +191,17 @@ def _state(path: Path) -> StoreState:
     except StoreError as error:
         return StoreState(path, size, [], str(error).removeprefix(f"{path}: "))
     return StoreState(path, size, rows, None)
+
+
+def fetcher_of(source: Source) -> Fetcher:
+    """What fetches from a source; of the forges' libraries only the one that is needed is imported."""
+    if source.forge == Forge.GITLAB:
+        from pipelinedoctor.fetch.gitlab import GitLabFetcher  # noqa: PLC0415
+
+        return GitLabFetcher(source)
+    from pipelinedoctor.fetch.github import GitHubFetcher  # noqa: PLC0415
+
+    return GitHubFetcher(source)
 
 
 def report(wanted: Asked, out: Path | None, progress: Progress) -> Produced:

@@ -6,21 +6,24 @@ Nothing is short-cut: the fetcher speaks HTTP to a server that answers as the fo
 import dataclasses
 import json
 import tempfile
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipelinedoctor.errors import StoreError, UsageError
 from pipelinedoctor.fetch.github import GitHubFetcher
-from pipelinedoctor.fetch.interface import Order, Progress, Source
+from pipelinedoctor.fetch.gitlab import GitLabFetcher
+from pipelinedoctor.fetch.interface import Fetcher, Order, Progress, Source
 from pipelinedoctor.logs.rules import Rules, rules_beside
 from pipelinedoctor.produce import Asked, Produced, produce
 from pipelinedoctor.query import load
 from pipelinedoctor.report import renderers
 from pipelinedoctor.resources import shipped
-from pipelinedoctor.simulate.forge import serve
+from pipelinedoctor.simulate.forge import Forge, serve
+from pipelinedoctor.simulate.gitlab.forge import serve_gitlab
 from pipelinedoctor.simulate.organisation import write_organisation
 from pipelinedoctor.simulate.score import Score, score
 from pipelinedoctor.store.connection import Store
@@ -32,10 +35,10 @@ _BEFORE_ALL_CI = datetime(2018, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a demo; `score` is there where the truth is known."""
+    """What came of a demo; `score` is there where the truth is known. `fetched` has an entry for each forge."""
 
     produced: Produced
-    fetched: Summary
+    fetched: Sequence[Summary]
     score: Score | None
 
 
@@ -64,26 +67,57 @@ def demo(recording: Path | None, seed: int, out: Path, asked: Asked, progress: P
         return Outcome(produced, fetched, score(json.loads((out / "report.json").read_text(encoding="utf-8")), known))
 
 
-def _fetch(folder: Path, store: Store, asked: Asked, progress: Progress) -> Summary:
+def _fetch(folder: Path, store: Store, asked: Asked, progress: Progress) -> list[Summary]:
+    """What the fetch from each recorded forge came to: that of the folder, and a GitLab's in `gitlab` within it."""
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such folder; a recording is a folder with runs.jsonl and jobs.jsonl")
-    with ThreadPoolExecutor(1) as aside:
-        # The forge reads its recording in a process of its own: time to bring in what the report will need.
+    with ThreadPoolExecutor(1) as aside, ExitStack() as stack:
+        # The forges read their recordings in processes of their own: time to bring in what the report will need.
         packs = aside.submit(_packs, asked)
-        with serve(folder) as forge:
-            rules = packs.result()  # a question that does not load is told now, and not after the fetch
-            source = Source(
-                forge="github",
-                host=forge.host,
-                url=forge.url,
-                repositories=forge.repositories,
-                token="loopback",  # noqa: S106  the loopback forge takes any
-                throttle=0,
-            )
-            order = Order(since=_BEFORE_ALL_CI, until=forge.as_of + timedelta(seconds=1))
-            fetched = sync(GitHubFetcher(source), store, order, progress, origin=forge.origin, rules=rules)
+        kinds = [_GITLAB] if _is_gitlab(folder) else [_GITHUB]
+        served = [(kinds[0], stack.enter_context(kinds[0].serve(folder)))]
+        if (folder / "gitlab").is_dir():
+            served.append((_GITLAB, stack.enter_context(_GITLAB.serve(folder / "gitlab"))))
+        rules = packs.result()  # a question that does not load is told now, and not after the fetch
+        return [_fetched(kind, forge, store, rules, progress) for kind, forge in served]
+
+
+def _fetched(kind: "_Kind", forge: Forge, store: Store, rules: Rules, progress: Progress) -> Summary:
+    source = Source(
+        forge=kind.name,
+        host=forge.host,
+        url=forge.url,
+        repositories=forge.repositories,
+        token="loopback",  # noqa: S106  the loopback forge takes any
+        throttle=0,
+    )
+    order = Order(since=_BEFORE_ALL_CI, until=forge.as_of + timedelta(seconds=1))
+    fetched = sync(kind.fetcher(source), store, order, progress, origin=forge.origin, rules=rules)
     store.write(forge.host, forge.gaps)
     return dataclasses.replace(fetched, gaps=fetched.gaps + len(forge.gaps))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A forge: its name, who serves a recording of it, who fetches from it."""
+
+    name: str
+    serve: Callable[[Path], AbstractContextManager[Forge]]
+    fetcher: Callable[[Source], Fetcher]
+
+
+_GITHUB = _Kind("github", serve, GitHubFetcher)
+_GITLAB = _Kind("gitlab", serve_gitlab, GitLabFetcher)
+
+
+def _is_gitlab(folder: Path) -> bool:
+    """Whether a recording says that it is of a GitLab."""
+    about = folder / "recording.json"
+    try:
+        told = json.loads(about.read_text(encoding="utf-8")) if about.exists() else {}
+    except (OSError, ValueError):
+        return False  # whoever opens it says what is wrong with it
+    return isinstance(told, dict) and told.get("forge") == _GITLAB.name
 
 
 def _packs(asked: Asked) -> Rules:

@@ -53,8 +53,7 @@ def rows_of(host: str, ended: Sequence[Ended], known: Mapping[int, StoredRun], n
         of_run.setdefault(one.ids.run, []).append(one)
     rows: dict[tuple[str, int], Row] = {}
     for run, its_jobs in of_run.items():
-        newest = its_jobs[-1]
-        rows["repository", newest.ids.repository] = _repository(host, newest)
+        rows["repository", its_jobs[-1].ids.repository] = _repository(host, its_jobs[-1])
         before = known.get(run)
         outcomes = dict(before.jobs) if before else {}
         for one in its_jobs:
@@ -62,7 +61,7 @@ def rows_of(host: str, ended: Sequence[Ended], known: Mapping[int, StoredRun], n
             outcomes[row.job_id] = StoredJob(row.attempt, one.result, row.started_at)
             rows["job", row.job_id] = row
         attempts = _attempts(host, run, outcomes.values())
-        rows["run", run] = _run(host, newest, attempts, before, now)
+        rows["run", run] = _run(host, its_jobs, attempts, before, now)
         rows |= {(f"attempt {one.attempt}", run): one for one in attempts}
     return list(rows.values())
 
@@ -78,8 +77,12 @@ def _repository(host: str, one: Ended) -> Repository:
     )
 
 
-def _run(host: str, one: Ended, attempts: Sequence[RunAttempt], before: StoredRun | None, now: datetime) -> Run:
-    belonging, newest = one.belonging, attempts[-1]
+def _run(
+    host: str, jobs: Sequence[Ended], attempts: Sequence[RunAttempt], before: StoredRun | None, now: datetime
+) -> Run:
+    one, newest = jobs[-1], attempts[-1]
+    belonging = one.belonging
+    branches = [job.belonging.branch for job in jobs if job.belonging.branch]
     starts = [attempt.started_at for attempt in attempts if attempt.started_at]
     return Run(
         host=host,
@@ -90,7 +93,7 @@ def _run(host: str, one: Ended, attempts: Sequence[RunAttempt], before: StoredRu
         pipeline_name=_PIPELINE,
         run_number=_run_number(belonging.run_id),
         event=_EVENT,
-        branch=belonging.branch or (before.branch if before else None),
+        branch=branches[-1] if branches else before.branch if before else None,
         commit_sha=belonging.commit,
         change_number=None,
         title=belonging.run_id,

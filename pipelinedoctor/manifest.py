@@ -49,8 +49,10 @@ class Belonging(BaseModel):
     @field_validator("started_at", mode="before")
     @classmethod
     def _moment(cls, value: object) -> object:
-        if not isinstance(value, str):
+        if value is None or isinstance(value, datetime):
             return value
+        if not isinstance(value, str):
+            raise ValueError("write it as text, for example 2026-05-01T12:00Z")  # noqa: TRY004  pydantic tells of no other
         try:
             return timespan.moment(value)
         except UsageError as error:

@@ -61,8 +61,9 @@ def of_report(produced: "Produced") -> str:
 
 def of_demo(outcome: "Outcome") -> str:
     """The same for a demo, with what was fetched, and how many verdicts were right where the truth is known."""
-    fetched = outcome.fetched
-    lines = [_folded(f"Fetched in {units.count(fetched.requests)} requests over loopback: {_rows(fetched.new)}."), ""]
+    requests = sum(one.requests for one in outcome.fetched)
+    new = sum((Counter(one.new) for one in outcome.fetched), Counter[str]())
+    lines = [_folded(f"Fetched in {units.count(requests)} requests over loopback: {_rows(new)}."), ""]
     lines.append(of_report(outcome.produced))
     if outcome.score:
         lines += ["", "Held against the simulator's truth:", *(f"  {line}" for line in outcome.score.lines())]

@@ -130,9 +130,9 @@ def test_facts_are_put_together(filled: Store) -> None:
         WINDOW,
         TREND,
     )
-    assert [(one.repository, one.runs, one.jobs, one.test_results) for one in report.coverage] == [
-        ("acme/api", 0, 0, 0),
-        ("acme/web", 3, 3, 0),
+    assert [(one.repository, one.runs, one.jobs, one.jobs_in_full, one.test_results) for one in report.coverage] == [
+        ("acme/api", 0, 0, 0, 0),
+        ("acme/web", 3, 3, 3, 0),
     ]
     assert report.coverage[0].first_run is None
     assert (report.coverage[1].first_run, report.coverage[1].last_run) == (
@@ -152,7 +152,14 @@ def test_facts_are_put_together(filled: Store) -> None:
 
 @pytest.mark.parametrize(
     ("origins", "least"),
-    [(["live"], "live"), (["live", "recording"], "recording"), (["simulated", "live"], "simulated")],
+    [
+        (["live"], "live"),
+        (["live", "recording"], "recording"),
+        (["simulated", "live"], "simulated"),
+        (["ingested"], "ingested"),
+        (["ingested", "live"], "live"),
+        (["ingested", "recording"], "recording"),
+    ],
 )
 def test_one_unreal_source_makes_an_unreal_report(origins: list[str], least: str, store: Store) -> None:
     for number, origin in enumerate(origins):

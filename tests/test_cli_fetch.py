@@ -43,7 +43,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def told(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory with two sources, both read by `Told`."""
-    monkeypatch.setattr(commands, "_FETCHERS", {"github": Told})
+    monkeypatch.setattr(commands, "fetcher_of", Told)
     sections = (f'[[sources]]\nurl = "https://{host}"\nrepositories = ["a/b"]\n' for host in ("one.test", "two.test"))
     (here / "pipelinedoctor.toml").write_text("".join(sections) + 'detail = "full"\n', encoding="utf-8")
     return here

@@ -1,14 +1,17 @@
 """The docs say what the code does."""
 
+import json
 import re
 import textwrap
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from typer.main import get_command
 
-from pipelinedoctor import cli, errors, guard
+from pipelinedoctor import cli, errors, guard, manifest
 from pipelinedoctor.config import TEMPLATE, ReportSection
+from pipelinedoctor.fetch.dialects import junit, nunit, trx, xunit
 from pipelinedoctor.query import load
 from pipelinedoctor.resources import shipped
 from pipelinedoctor.sources import SourceSection
@@ -33,15 +36,30 @@ def test_the_readme_lists_exactly_the_commands_there_are() -> None:
     assert listed == set(get_command(cli.app).commands)  # type: ignore[attr-defined]
 
 
+def options(command: Any) -> set[str]:
+    """The options of a command and of those below it."""
+    own = {option for parameter in command.params for option in parameter.opts}
+    return own.union(*map(options, getattr(command, "commands", {}).values()))
+
+
 def test_every_option_that_the_readme_names_is_one() -> None:
-    known = {
-        option
-        for command in get_command(cli.app).commands.values()  # type: ignore[attr-defined]
-        for parameter in command.params
-        for option in parameter.opts
-    }
+    known = options(get_command(cli.app))
     others = {"--extra", "--install-completion", "--help"}  # uv's, and the application's own
     assert set(re.findall(r"(?<!-)--[a-z][a-z-]*", README)) - others <= known
+
+
+def test_the_page_on_ingestion_names_all_that_may_be_said() -> None:
+    page = (ROOT / "docs" / "ingest.md").read_text(encoding="utf-8")
+    command = get_command(cli.app).commands["ingest"].commands["junit"]  # type: ignore[attr-defined]
+    told = set(re.findall(r"^\| `(--[a-z]+) [A-Z]+` \|", page, re.MULTILINE))
+    assert told | {"paths", "--manifest", "--quiet", "-q", "--verbose", "-v"} == options(command)
+    keys = re.findall(r"^\| `([a-z_]+)` \| [^|]+ \| ([^|]+) \|$", page, re.MULTILINE)
+    assert dict(keys).keys() == {"file", *manifest.Belonging.model_fields}
+    assert {key for key, default in keys if default == "needed"} == {"file", "repository", "run_id", "commit"}
+    (line,) = re.findall(r"^\{.*\}$", page, re.MULTILINE)
+    assert json.loads(line).keys() == dict(keys).keys()
+    roots = set(re.findall(r"`([A-Za-z-]+)`", page.partition("## What is read")[2].partition("\n\n##")[0]))
+    assert roots >= {*junit.ROOTS, *nunit.ROOTS, *xunit.ROOTS, *trx.ROOTS}
 
 
 def test_the_template_names_every_key_of_its_sections() -> None:

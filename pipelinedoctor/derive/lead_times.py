@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipelinedoctor.derive.default_branch import KEY, default_branch
-from pipelinedoctor.model import Result
+from pipelinedoctor.model import Detail, Result
 from pipelinedoctor.store.history import History
 from pipelinedoctor.units import count, counted
 
@@ -152,7 +152,7 @@ def run_times(history: History) -> Timed:
 
 def queue_times(history: History) -> Timed:
     """From queued to started of jobs, by host and runner labels."""
-    columns = ("host", "forge", "job_id", "run_created_at", "result", "queue_s", "labels", "html_url")
+    columns = ("host", "forge", "job_id", "run_created_at", "result", "queue_s", "labels", "html_url", "detail")
     jobs = history.jobs(columns, window=history.trend).filter(pl.col("result") != Result.SKIPPED.value).collect()
     known = jobs.filter(pl.col("queue_s").is_not_null())
     labels = pl.coalesce("labels", pl.lit("no labels told"))
@@ -160,8 +160,11 @@ def queue_times(history: History) -> Timed:
         "host", "forge", "job_id", labels=labels, panel=pl.format("{} on {}", labels, "host"), at="run_created_at",
         value="queue_s", jobs=pl.lit(1, dtype=pl.Int64), url="html_url",
     ).sort("host", "labels", "at", "job_id")  # fmt: skip
+    unread = int((jobs["detail"] == Detail.OUTCOMES.value).sum())
     missing = len(jobs) - len(known)
-    told = f"the forge told no queue time for {count(missing)} of {counted(len(jobs), 'job')}"
+    parts = [f"it was not read for {count(unread)}, to save requests"] if unread else []
+    parts += [f"the forge told none for {count(missing - unread)}"] if missing > unread else []
+    told = f"of {counted(len(jobs), 'job')} {', and '.join(parts)}"
     return Timed(
         id="queue_time",
         title="Queue time",
@@ -170,5 +173,5 @@ def queue_times(history: History) -> Timed:
         by=("host", "labels"),
         values=values,
         notes=(f"Queue time: {told}.",) if missing and len(known) else (),
-        reason=told if jobs.height else "no jobs",
+        reason=f"no queue time: {told}" if jobs.height else "no jobs",
     )

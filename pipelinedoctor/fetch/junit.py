@@ -1,7 +1,8 @@
 """Reports of test runners, JUnit XML and its kin, as executions of tests. Pure: bytes in, rows out.
 
 The root element tells the dialect. A report is read as a stream: one of any size takes no more memory than its biggest
-failure. Entities are not resolved, no network is used, and a document with a DOCTYPE is refused.
+failure. No entity is expanded and nothing is fetched: of a document with a DOCTYPE what needs neither is read, and a fault
+is told; one that declares entities of its own is refused.
 """
 
 from collections.abc import Iterator, Mapping

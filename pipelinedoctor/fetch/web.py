@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from ssl import CertificateError
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -32,10 +33,12 @@ MOST = 64 * 2**20
 """Bytes of an answer that is kept whole; the largest page of a forge's list is a tenth of it."""
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 _CHUNK = 64 * 1024
+_LONGEST = 300
+"""Most characters of a host in a message; names of hosts have fewer."""
 _REDIRECTS = 5
-_MOVED = frozenset({301, 302, 303, 307, 308})
+MOVED = frozenset({301, 302, 303, 307, 308})
 _TROUBLES: tuple[tuple[type[Exception], str], ...] = (
-    (SSLError, "its certificate was not accepted"),
+    (SSLError, "no secure connection"),
     (NewConnectionError, "no connection"),
     (TimeoutError, f"no answer within {TIMEOUT_S} s"),
     (ProxyError, "no connection through the proxy"),
@@ -80,7 +83,8 @@ class Web:
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The whole answer to a request; a redirect is an answer.
 
-        Raises `TroubleError` where there is none, or one of more than 64 MiB.
+        Raises `TroubleError` where there is none, or one of more than 64 MiB, and `ForgeError` where proxy or certificates
+        do not allow any.
         """
         return self._whole("GET", url, headers or {}, None)
 
@@ -97,18 +101,22 @@ class Web:
                     raise TroubleError(OverflowError())
             return Answer(answer.status, answer.headers, bytes(data))
 
-    def open(self, url: str) -> BaseHTTPResponse:
+    def open(self, url: str, headers: Mapping[str, str] | None = None) -> BaseHTTPResponse:
         """The answer of the place that `url` leads to, its content yet to be read by `chunks`; use it in a `with`.
 
-        Raises `TroubleError` where there is no answer.
+        `headers` are for the host of `url` alone: once a redirect has led to another one, they are sent no more.
+        Raises what `get` raises.
         """
+        first, held = place_of(url), headers or {}
         for _ in range(_REDIRECTS):
-            answer = self._ask("GET", url, {}, None)
-            location = answer.headers.get("location") if answer.status in _MOVED else None
+            answer = self._ask("GET", url, held, None)
+            location = answer.headers.get("location") if answer.status in MOVED else None
             if location is None:
                 return answer
             answer.close()
             url = joined(url, location)
+            if place_of(url) != first:
+                held = {}
         raise TroubleError(LocationValueError())
 
     def close(self) -> None:
@@ -128,17 +136,26 @@ class Web:
                 preload_content=False,
             )
         except _FAULTS as fault:
+            _trusted(url, fault)
             raise TroubleError(fault) from None
 
     def _way(self, url: str) -> PoolManager:
-        parts = urlsplit(url)
-        place = (parts.scheme, parts.netloc)
+        place = place_of(url)
         if place not in self._ways:
             proxy = select_proxy(url, get_environ_proxies(url))
             if proxy not in self._managers:
                 self._managers[proxy] = _manager(proxy)
             self._ways[place] = self._managers[proxy]
         return self._ways[place]
+
+
+def place_of(url: str) -> tuple[str, str]:
+    """Scheme, host and port of an address. Raises `TroubleError` where it is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise TroubleError(LocationValueError()) from None
+    return parts.scheme, parts.netloc
 
 
 def joined(base: str, location: str) -> str:
@@ -155,6 +172,16 @@ def chunks(answer: BaseHTTPResponse) -> Iterator[bytes]:
         yield from answer.stream(_CHUNK)
     except _FAULTS as fault:
         raise TroubleError(fault) from None
+
+
+def _trusted(url: str, fault: Exception) -> None:
+    """Raise `ForgeError` where nobody vouches for the certificate: no other try and no other request would fare better."""
+    if not isinstance(fault, SSLError) or not any(isinstance(one, CertificateError) for one in fault.args):
+        return
+    variable, path = authorities()
+    place = urlsplit(url).netloc.rpartition("@")[2][:_LONGEST]
+    named = f"{variable} names {path}" if variable else f"{_CERTIFICATES[0]} may name a file of others"
+    raise ForgeError(f"{place}: its certificate was not accepted by the authorities in use; {named}")
 
 
 def _manager(proxy: str | None) -> PoolManager:

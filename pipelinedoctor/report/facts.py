@@ -5,6 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
+from pipelinedoctor.model import Detail
 from pipelinedoctor.report.model import Coverage, GapGroup, Origin, Source
 from pipelinedoctor.store.history import History
 
@@ -32,15 +33,16 @@ def coverage(history: History) -> tuple[Coverage, ...]:
     """What the window holds, by repository; those with nothing in it, too."""
     at = pl.col("created_at")
     runs = history.runs([*_REPOSITORY, "created_at"]).group_by(_REPOSITORY)
-    jobs = history.jobs([*_REPOSITORY]).group_by(_REPOSITORY)
+    jobs = history.jobs([*_REPOSITORY, "detail"]).group_by(_REPOSITORY)
+    in_full = (pl.col("detail") == Detail.FULL.value).sum()
     tests = history.test_results([*_REPOSITORY]).group_by(_REPOSITORY)
     frame = (
         history.repositories()
         .select(*_REPOSITORY, repository="full_name")
         .join(runs.agg(runs=pl.len(), first_run=at.min(), last_run=at.max()), on=_REPOSITORY, how="left")
-        .join(jobs.agg(jobs=pl.len()), on=_REPOSITORY, how="left")
+        .join(jobs.agg(jobs=pl.len(), jobs_in_full=in_full), on=_REPOSITORY, how="left")
         .join(tests.agg(test_results=pl.len()), on=_REPOSITORY, how="left")
-        .with_columns(pl.col("runs", "jobs", "test_results").fill_null(0))
+        .with_columns(pl.col("runs", "jobs", "jobs_in_full", "test_results").fill_null(0))
         .sort("host", "repository", "repository_id")
         .drop("repository_id")
     )

@@ -26,12 +26,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """What the window holds of one repository; the times are those runs were made at."""
+    """What the window holds of one repository; the times are those runs were made at.
+
+    Of its `jobs`, `jobs_in_full` were read with queue time, labels and runner, the others as outcomes only.
+    """
 
     host: str
     repository: str
     runs: int
     jobs: int
+    jobs_in_full: int
     test_results: int
     first_run: datetime | None
     last_run: datetime | None

@@ -36,7 +36,16 @@ def environment(directories: Sequence[Path], finalize: Callable[[Any], Any]) -> 
         keep_trailing_newline=True,
     )
     writers = (units.count, units.counted, units.share, units.duration, units.minutes, units.day, units.time)
-    readers = (view.seen, view.interval, view.sure, view.cost, view.spent, view.waited, view.missing)
+    readers = (
+        view.seen,
+        view.interval,
+        view.sure,
+        view.cost,
+        view.spent,
+        view.waited,
+        view.missing,
+        view.outcomes_only,
+    )
     made.filters.update({function.__name__: function for function in (*writers, *readers)})
     return made
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelinedoctor.findings import Column, Finding, Measure
 from pipelinedoctor.model import Severity, Verdict
-from pipelinedoctor.report.model import GapGroup, Report, Section
+from pipelinedoctor.report.model import Coverage, GapGroup, Report, Section
 from pipelinedoctor.units import NOTHING, count, counted, day, minutes, share, value_of
 
 FIRST = 10
@@ -30,7 +30,15 @@ VERDICTS: dict[Verdict, str] = {
 """What each verdict says, for the reader of a report."""
 
 _LISTS = {"runs": ("run", "run list"), "jobs": ("job", "job list"), "commits": ("commit", "commit list")}
-_THINGS = {"log": "log", "tests": "test report"}
+_THINGS = {
+    "log": "log",
+    "tests": "test report",
+    "annotations": "annotation list",
+    "changes": "change list",
+    "deployments": "deployment list",
+    "releases": "release list",
+    "tags": "tag list",
+}
 """What a gap lacks: of lists the rows, where their number is known."""
 
 
@@ -114,6 +122,18 @@ def missing(gaps: Sequence[GapGroup]) -> str:
         numbers[row if known else thing] += (gap.rows_missing or 0) if known else gap.things
     order = [*(noun for pair in _LISTS.values() for noun in pair), *_THINGS.values(), *sorted(numbers)]
     return ", ".join(counted(numbers[noun], noun) for noun in dict.fromkeys(order) if numbers[noun])
+
+
+def outcomes_only(coverage: Sequence[Coverage]) -> str | None:
+    """How many jobs were read as outcomes only, and what that leaves out; None where there are none."""
+    jobs, full = sum(one.jobs for one in coverage), sum(one.jobs_in_full for one in coverage)
+    if jobs == full:
+        return None
+    return (
+        f"Of {count(jobs - full)} of {counted(jobs, 'job')} only the outcome was read (result, start, end), to save requests: "
+        "their queue time, labels and runner are not known. In full were read the runs that failed or were rerun, "
+        "and a sample of the others, spread over job names and weeks."
+    )
 
 
 def seen(finding: Finding) -> str | None:

@@ -5,12 +5,20 @@ import io
 import zipfile
 import zlib
 from collections.abc import Mapping
+from typing import Protocol
 
-from pipelinedoctor.simulate.attachments import Artifact, Attachments
+from pipelinedoctor.simulate.attachments import Attachments
 from pipelinedoctor.simulate.paging import RefusedError
 
 _FAST = 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class BlobStore(Protocol):
+    """What a server of blobs asks."""
+
+    def content(self, path: str, query: Mapping[str, str]) -> tuple[str, bytes]:
+        """Content type and content of a link; raises `RefusedError` for one that was never given out."""
 
 
 class Blobs:
@@ -23,25 +31,27 @@ class Blobs:
     def link(self, kind: str, number: int) -> str:
         """The link to a log (`logs`, by job id) or an artifact (`artifacts`, by its id)."""
         path = f"/{kind}/{number}"
-        return f"{self._url}{path}?sig={_signature(path)}"
+        return f"{self._url}{path}?sig={signature(path)}"
 
     def content(self, path: str, query: Mapping[str, str]) -> tuple[str, bytes]:
         """Content type and content of a link; raises `RefusedError` for one that was never given out."""
-        if query.get("sig") != _signature(path):
+        if query.get("sig") != signature(path):
             raise RefusedError(403, "Server failed to authenticate the request.")
         _, kind, number = path.split("/")
         if kind == "logs":
             return "text/plain; charset=utf-8", zlib.decompress(self.attachments.logs[int(number)])
-        return "application/zip", _zip(self.attachments.artifacts[int(number)])
+        return "application/zip", zipped(self.attachments.artifacts[int(number)].files)
 
 
-def _signature(path: str) -> str:
+def signature(path: str) -> str:
+    """What a link to `path` must bring along."""
     return hashlib.sha256(f"loopback{path}".encode()).hexdigest()
 
 
-def _zip(artifact: Artifact) -> bytes:
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """An archive of zlib-compressed files by their path, the same bytes each time."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for path, packed in artifact.files.items():
+        for path, packed in files.items():
             archive.writestr(zipfile.ZipInfo(path, _EPOCH), zlib.decompress(packed), zipfile.ZIP_DEFLATED, _FAST)
     return buffer.getvalue()

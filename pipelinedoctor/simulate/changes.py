@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 
 from pipelinedoctor.simulate.clock import AS_OF, DAY, HOUR, weekday
-from pipelinedoctor.simulate.plan import CI, NIGHTLY, PipelinePlan, RepositoryPlan
+from pipelinedoctor.simulate.plan import PipelinePlan, RepositoryPlan
 
 _WEEKDAYS = (1.0, 1.0, 1.0, 1.0, 0.9, 0.2, 0.15)
 _WRONG_HEADS = 0.08
@@ -151,7 +151,7 @@ def _heads(
         base = bisect_right(main, at, key=_time) - 1
         for pipeline in repository.pipelines:
             if "pull_request" in pipeline.events:
-                why = wrong if pipeline.path == CI else None
+                why = wrong if "push" in pipeline.events else None  # what checks the default branch checks the change
                 yield Trigger(
                     repository,
                     pipeline,
@@ -176,7 +176,7 @@ def _pushes(repository: RepositoryPlan, main: list[Commit]) -> Iterator[Trigger]
 
 
 def _nights(repository: RepositoryPlan, main: list[Commit], start: int) -> Iterator[Trigger]:
-    nightly = [pipeline for pipeline in repository.pipelines if pipeline.path == NIGHTLY]
+    nightly = [pipeline for pipeline in repository.pipelines if "schedule" in pipeline.events]
     for pipeline in nightly:
         for day in range(start + DAY, AS_OF, DAY):
             at = day + int(2.5 * HOUR) + repository.id % 600

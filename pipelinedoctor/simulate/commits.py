@@ -78,7 +78,7 @@ def read_commits(recording: Recording) -> dict[str, Commits]:
             raise line.wrong(
                 "no `commit`" if repository else f"a commit of {rest['repository']}, which is not recorded"
             )
-        commit = _commit(line, *parts[0])
+        commit = recorded_commit(line, *parts[0])
         found[repository.full_name][commit.sha] = commit
     commits = {name: Commits(known, newest_first(list(known.values())), {}) for name, known in found.items()}
     if any(find(recording.folder, name) for name in _CSV):
@@ -93,7 +93,8 @@ def _only(recording: Recording) -> RecordedRepository:
     return next(iter(recording.repositories.values()))
 
 
-def _commit(line: Line, body: Mapping[str, Any], raw: bytes) -> RecordedCommit:
+def recorded_commit(line: Line, body: Mapping[str, Any], raw: bytes) -> RecordedCommit:
+    """A commit by its body; raises `UsageError` where that is odd."""
     parents = body.get("parents", [])
     if not isinstance(parents, list) or not all(isinstance(parent, dict) for parent in parents):
         raise line.wrong("`parents` is no list of objects")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from pipelinedoctor.simulate.commits import RecordedCommit, recorded_commit
 from pipelinedoctor.simulate.lines import Line, lines
 from pipelinedoctor.simulate.recording import Recording
 
@@ -25,7 +26,7 @@ _FAST = 1
 
 @dataclass(frozen=True, slots=True)
 class RecordedPull:
-    """A pull request, and what lists select it by; `state` is `OPEN`, `CLOSED` or `MERGED`."""
+    """A pull request, and what lists select it by; `state` is `OPEN`, `CLOSED` or `MERGED`; `commits` are oldest first."""
 
     number: int
     created_at: datetime
@@ -33,10 +34,12 @@ class RecordedPull:
     state: str
     base: str
     head: str
+    node: str
+    commits: tuple[RecordedCommit, ...]
     packed: bytes
 
     def entry(self) -> Body:
-        """Its line: `pull`, `commits` and `reviews`, both oldest first."""
+        """Its line: its body under `pull`, its `reviews` oldest first."""
         return json.loads(zlib.decompress(self.packed))  # type: ignore[no-any-return]  # it was an object when it was packed
 
 
@@ -119,8 +122,7 @@ def _read(
 
 def _pull(line: Line, entry: Mapping[str, Any]) -> RecordedPull:
     body = line.mapping(entry, "pull")
-    for key in ("commits", "reviews"):
-        _bodies(line, entry, key)
+    _bodies(line, entry, "reviews")
     return RecordedPull(
         number=line.whole(body, "number"),
         created_at=line.time(body, "created_at"),
@@ -128,6 +130,8 @@ def _pull(line: Line, entry: Mapping[str, Any]) -> RecordedPull:
         state="MERGED" if body.get("merged_at") else line.string(body, "state").upper(),
         base=line.string(line.mapping(body, "base"), "ref"),
         head=line.string(line.mapping(body, "head"), "ref"),
+        node=line.string(body, "node_id"),
+        commits=tuple(recorded_commit(line, one, _dump(one)) for one in _bodies(line, entry, "commits")),
         packed=zlib.compress(line.text.encode("utf-8", "replace"), _FAST),
     )
 
@@ -155,3 +159,7 @@ def _bodies(line: Line, entry: Mapping[str, Any], key: str) -> tuple[Body, ...]:
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise line.wrong(f"`{key}` is no list of objects")
     return tuple(found)
+
+
+def _dump(body: Body) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()

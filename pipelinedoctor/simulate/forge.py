@@ -19,7 +19,7 @@ from pipelinedoctor.errors import PipelinedoctorError
 from pipelinedoctor.model import FetchGap
 from pipelinedoctor.simulate.mishaps import Mishap
 from pipelinedoctor.simulate.server import PLENTY, Request
-from pipelinedoctor.simulate.service import Service, Terms, Told
+from pipelinedoctor.simulate.service import Service, Terms, Told, github_service
 
 _PATIENCE = 1.0
 
@@ -101,9 +101,18 @@ def serve(
     are faults to answer with. Raises `UsageError` where the folder is no recording.
     """
     terms = Terms(token=token, rate_limit=rate_limit, points=points, checks=checks, mishaps=tuple(mishaps))
+    with spawned(github_service, terms, folder, until) as forge:
+        yield forge
+
+
+@contextmanager
+def spawned(make: Callable[[Any], Service], terms: object, folder: Path, until: datetime | None) -> Iterator[Forge]:
+    """The forge that `make(terms)` is, in a process of its own that ends with the `with` or with this process."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(folder, until, terms, theirs), name="loopback-forge", daemon=True)
+    process = context.Process(
+        target=_run, args=(make, terms, (folder, until), theirs), name="loopback-forge", daemon=True
+    )
     with _deaf_to_ctrl_c():
         process.start()
     theirs.close()
@@ -152,11 +161,12 @@ def _told(told: Told, pipe: Connection) -> Forge:
     return Forge(**{one.name: getattr(told, one.name) for one in fields(told)}, _pipe=pipe)
 
 
-def _run(folder: Path, until: datetime | None, terms: Terms, pipe: Connection) -> None:
+def _run(make: Callable[[Any], Service], terms: object, first: tuple[Path, datetime | None], pipe: Connection) -> None:
     """The life of the process: serve until the other end of the pipe is closed, be it by the end of the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be started deaf to it
-    service = Service(terms)
-    what, arguments = "load", (folder, until)
+    service = make(terms)
+    what: str = "load"
+    arguments: Sequence[object] = first
     with suppress(EOFError, ConnectionError):
         while True:
             pipe.send(_tried(service.calls[what], arguments))

@@ -53,7 +53,7 @@ class Graph:
 
     def __init__(self, holdings: Holdings, *, checks: bool) -> None:
         self._repositories = Repositories(holdings)
-        self._checks = Checks(holdings, self._repositories.numbered, readable=checks)
+        self._checks = Checks(holdings, self._repositories, readable=checks)
         self._documents: dict[str, DocumentNode | list[GraphQLError]] = {}
 
     def answer(self, body: bytes, allowance: Allowance) -> tuple[int, bytes]:

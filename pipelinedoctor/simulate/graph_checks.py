@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from pipelinedoctor.simulate.graph_paging import GraphRefusedError, connection
+from pipelinedoctor.simulate.graph_repository import Repositories
 from pipelinedoctor.simulate.graph_thing import Thing, word
 from pipelinedoctor.simulate.holdings import Holdings
 from pipelinedoctor.simulate.recorded import RecordedRun
@@ -19,9 +20,9 @@ def forbidden() -> GraphRefusedError:
 class Checks:
     """The checks of all runs; where the token may not read checks (`readable`), each is refused."""
 
-    def __init__(self, holdings: Holdings, repository: Callable[[int], Thing], *, readable: bool) -> None:
+    def __init__(self, holdings: Holdings, repositories: Repositories, *, readable: bool) -> None:
         self._holdings = holdings
-        self._repository = repository
+        self._repositories = repositories
         self._readable = readable
 
     def nodes(self) -> Iterator[tuple[str, Callable[[], Thing]]]:
@@ -56,9 +57,9 @@ class Checks:
             "createdAt": body.get("created_at"),
             "updatedAt": body.get("updated_at"),
             "url": body.get("html_url"),
-            "repository": lambda *_: self._repository(run.repository_id),
+            "repository": lambda *_: self._repositories.numbered(run.repository_id),
             "workflowRun": lambda *_: self.run(run),
-            "commit": {"__typename": "Commit", "id": f"C_{run.head_sha}", "oid": run.head_sha},
+            "commit": lambda *_: self._repositories.commit(run.repository_id, run.head_sha),
             "checkRuns": partial(self._checks, run),
         }
 
@@ -103,7 +104,7 @@ class Checks:
             "detailsUrl": body.get("html_url"),
             "permalink": body.get("html_url"),
             "url": body.get("html_url"),
-            "repository": lambda *_: self._repository(run.repository_id),
+            "repository": lambda *_: self._repositories.numbered(run.repository_id),
             "checkSuite": lambda *_: self.suite(run),
             "annotations": partial(self._annotations, body["id"]),
             "steps": partial(_steps, body.get("steps") or []),

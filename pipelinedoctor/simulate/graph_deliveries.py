@@ -1,9 +1,11 @@
 """Pull requests, deployments and releases of a recording as GitHub's GraphQL objects."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from pipelinedoctor.simulate.commits import RecordedCommit
 from pipelinedoctor.simulate.deliveries import Deliveries, RecordedDeployment, RecordedPull, RecordedRelease
 from pipelinedoctor.simulate.graph_commits import HEADS, TAGS, CommitGraph
 from pipelinedoctor.simulate.graph_paging import GraphRefusedError, connection
@@ -23,7 +25,7 @@ class DeliveryGraph:
     def nodes(self) -> Iterator[tuple[str, Callable[[], Thing]]]:
         """The node ids of all, and how to show each."""
         for pull in self._delivered.pulls:
-            yield str(pull.entry()["pull"].get("node_id")), partial(self.pull, pull)
+            yield pull.node, partial(self.pull, pull)
         for deployment in self._delivered.deployments:
             yield str(deployment.body.get("node_id")), partial(self.deployment, deployment)
         for release in self._delivered.releases:
@@ -54,10 +56,10 @@ class DeliveryGraph:
         """A pull request."""
         entry = pull.entry()
         body = entry["pull"]
-        commits, reviews = entry.get("commits", []), entry.get("reviews", [])
+        reviews = entry.get("reviews", [])
         return {
             "__typename": "PullRequest",
-            "id": body.get("node_id"),
+            "id": pull.node,
             "fullDatabaseId": body.get("id"),
             "number": pull.number,
             "title": body.get("title"),
@@ -79,12 +81,12 @@ class DeliveryGraph:
                 self._commits.commit(body.get("merge_commit_sha")) if pull.state == "MERGED" else None
             ),
             "repository": lambda *_: self._shown(),
-            "commits": lambda _, **asked: connection("commits", commits, asked, self._pull_commit),
+            "commits": lambda _, **asked: connection("commits", pull.commits, asked, self._pull_commit),
             "reviews": partial(_reviews, reviews),
         }
 
-    def _pull_commit(self, body: Mapping[str, Any]) -> Thing:
-        return {"id": f"PURC_{body.get('sha')}", "commit": self._commits.commit_of(body)}
+    def _pull_commit(self, commit: RecordedCommit) -> Thing:
+        return {"id": f"PURC_{commit.sha}", "commit": self._commits.commit_of(json.loads(commit.body))}
 
     def deployments(self, _: object, **asked: Any) -> Thing:
         """The deployments a query selects."""

@@ -30,6 +30,10 @@ class Repositories:
         """The repository of an id, which must be there."""
         return self._shown(self._by_id[repository_id])
 
+    def commit(self, repository_id: int, sha: str | None) -> Thing | None:
+        """A commit of the repository of an id."""
+        return self._parts(self._by_id[repository_id])[0].commit(sha)
+
     def named(self, owner: str, name: str, *, renamed: bool) -> Thing:
         """The repository of a name, or, where `renamed` ones are followed, of a former name."""
         found = self._holdings.recording.named(f"{owner}/{name}")

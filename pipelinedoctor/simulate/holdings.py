@@ -32,7 +32,8 @@ class Holdings:
         for name, one in delivered.items():
             known = commits.get(name, _NO_COMMITS)
             tags = {tag.name: tag.sha for tag in one.tags.values()}
-            commits[name] = replace(known, tags={**known.tags, **tags})
+            proposed = {commit.sha: commit for pull in one.pulls for commit in pull.commits}
+            commits[name] = replace(known, known={**proposed, **known.known}, tags={**known.tags, **tags})
         if recording.until is not None:
             commits = {name: one.until(recording.until) for name, one in commits.items()}
         jobs = {
@@ -43,7 +44,7 @@ class Holdings:
         return cls(recording, attachments, jobs, commits, delivered)
 
     def commits(self, repository: RecordedRepository) -> Commits:
-        """The commits and tags of a repository."""
+        """The commits of a repository, those that were only proposed included, and its tags."""
         return self._commits.get(repository.full_name, _NO_COMMITS)
 
     def deliveries(self, repository: RecordedRepository) -> Deliveries:

@@ -8,7 +8,7 @@ from pipelinedoctor.simulate.changes import Past
 from pipelinedoctor.simulate.clock import AS_OF, stamp
 from pipelinedoctor.simulate.execution import Execution, Run
 from pipelinedoctor.simulate.faults import Faults, FlakyJob, FlakyTest
-from pipelinedoctor.simulate.plan import CI, HOST
+from pipelinedoctor.simulate.plan import HOST
 from pipelinedoctor.simulate.planting import RECENT
 from pipelinedoctor.simulate.tooltext import INFRASTRUCTURE_LINES, OUTAGE_LINES
 from pipelinedoctor.simulate.truth import (
@@ -131,7 +131,7 @@ class Ledger:
         return Flaky(
             key=one.key,
             repository=self._full(one.repository),
-            pipeline=CI,
+            pipeline=self._pasts[one.repository].repository.pipelines[0].path,
             jobs=list(one.jobs),
             test=self._test_id(one.repository, one.test),
             kind="test",

@@ -14,7 +14,8 @@ from pipelinedoctor.simulate.tooltext import DECOYS, EXIT, WORDINGS
 _WORDS = ("invoice", "basket", "refund", "route", "token", "session", "catalogue", "quota", "webhook", "digest")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _GREEN, _RED, _PLAIN = "\u001b[32m", "\u001b[31m", "\u001b[0m"
-_SECRETS_EVERY = 12
+SECRETS_EVERY = 12
+"""One log in so many leaks a secret."""
 
 Broken = Sequence[tuple[TestCase, Complaint]]
 
@@ -23,7 +24,7 @@ def log(run: Run, job: Execution, failure: Failure, broken: Broken) -> str:
     """The log of a job that failed; `broken` are the failing tests of its report."""
     random = Random(f"{job.id}/log")
     early = failed_step(job)
-    lines = [*_preamble(run, job), *_decoys(random)]
+    lines = [*_preamble(run, job), *decoys(random)]
     if early > 2:
         lines += _environment(random)
     lines += [
@@ -32,8 +33,8 @@ def log(run: Run, job: Execution, failure: Failure, broken: Broken) -> str:
         "shell: /usr/bin/bash -e {0}",
         "##[endgroup]",
     ]
-    lines += _decoys(random)
-    lines += _tests(run.trigger.repository, broken) if broken else _tool(run, job, failure, random)
+    lines += decoys(random)
+    lines += told(run, job, failure, broken, random)
     lines += ["Post job cleanup.", "Cleaning up orphan processes"]
     return _timed(lines, job)
 
@@ -61,18 +62,19 @@ def _preamble(run: Run, job: Execution) -> list[str]:
     ]  # fmt: skip
 
 
-def _decoys(random: Random) -> list[str]:
+def decoys(random: Random) -> list[str]:
+    """Some lines that speak of trouble and mean none."""
     return random.sample(DECOYS, random.randint(2, 4))
 
 
 def _environment(random: Random) -> list[str]:
     lines = ["##[group]Run ./prepare", "env:", "  CI: true"]
-    if not random.randrange(_SECRETS_EVERY):
-        lines.append(_leak(random))
+    if not random.randrange(SECRETS_EVERY):
+        lines.append(leak(random))
     return [*lines, "##[endgroup]", f"added {random.randint(200, 900)} packages in {random.randint(3, 40)}s"]
 
 
-def _leak(random: Random) -> str:
+def leak(random: Random) -> str:
     """A line that leaks a secret: of the right shape and put together here, so that no such text stands in the source."""
     noise = "".join(random.choice(_LETTERS) for _ in range(36))
     return random.choice(
@@ -83,6 +85,11 @@ def _leak(random: Random) -> str:
             "Authorization: Bearer " + "ey" + "J" + noise[:12] + ".ey" + "J" + noise[12:24] + "." + noise[24:],
         )
     )
+
+
+def told(run: Run, job: Execution, failure: Failure, broken: Broken, random: Random) -> list[str]:
+    """What the tool says of a failure, be it of its tests; the last line is often GitHub's of how it ended."""
+    return _tests(run.trigger.repository, broken) if broken else _tool(run, job, failure, random)
 
 
 def _tool(run: Run, job: Execution, failure: Failure, random: Random) -> list[str]:

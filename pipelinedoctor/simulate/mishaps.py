@@ -90,7 +90,7 @@ class Mishaps:
 
 def struck(mishap: Mishap, true: Sent, now: int) -> Sent:
     """What is sent in place of the `true` answer at `now`, in seconds since 1970."""
-    kept = {name: value for name, value in true.headers.items() if name.startswith("X-RateLimit-")}
+    kept = {name: value for name, value in true.headers.items() if name.startswith(("X-RateLimit-", "RateLimit-"))}
     return KINDS[mishap.kind](mishap, replace(true, headers=kept) if mishap.kind not in _AS_THEY_ARE else true, now)
 
 

@@ -4,8 +4,10 @@ Everything follows from the seed and the scale: the same two give the same bytes
 often, was set after published figures on flaky tests, reruns and outages; `truth` says what is known of the outcome.
 """
 
+import gzip
+import io
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -13,24 +15,23 @@ from typing import IO
 
 from pipelinedoctor.simulate import bodies, logtext
 from pipelinedoctor.simulate.bodies import text
-from pipelinedoctor.simulate.causes import Failure
 from pipelinedoctor.simulate.changes import Past, past
 from pipelinedoctor.simulate.clock import AS_OF, DAY, stamp
-from pipelinedoctor.simulate.complaints import Complaint, complaint
 from pipelinedoctor.simulate.execution import Execution, Executor, Run
 from pipelinedoctor.simulate.faults import Faults
+from pipelinedoctor.simulate.gitlab.organisation import Extent, write_projects
 from pipelinedoctor.simulate.ledger import Ledger
-from pipelinedoctor.simulate.plan import DEPLOY, HOST, RepositoryPlan, TestCase, repositories
+from pipelinedoctor.simulate.plan import DEPLOY, HOST, repositories
 from pipelinedoctor.simulate.planting import plant
 from pipelinedoctor.simulate.proposals import proposals
 from pipelinedoctor.simulate.releasing import annotations, deployments, releases
 from pipelinedoctor.simulate.reports import Reports
-from pipelinedoctor.simulate.truth import Truth
+from pipelinedoctor.simulate.results import broken_tests, reported
+from pipelinedoctor.simulate.truth import Truth, joined
 
-_FILES = (
-    *("runs", "jobs", "logs", "annotations", "artifacts", "commits", "repositories"),
-    *("pulls", "deployments", "releases", "tags"),
-)
+_FILES = ("runs", "jobs", "logs", "annotations", "artifacts", "commits", "repositories", "releases", "tags")
+_PACKED = ("pulls", "deployments")
+"""Each of their lines has the whole repository twice."""
 _FIRST_RUN = 15_200_000_000
 _FIRST_JOB = 43_100_000_000
 
@@ -51,6 +52,7 @@ SMALL = Scale(repositories=4, weeks=6, changes_a_day=0.5)
 def write_organisation(folder: Path, *, seed: int, scale: Scale = FULL) -> Truth:
     """Write the recording of an organisation, and `truth.json`, into `folder`, which is made if it is not there.
 
+    What it has on GitLab (at most three projects) is a recording of its own, in `folder / "gitlab"`. One truth is of both.
     Artifacts are written for the runs that failed or were rerun only: nothing else is read of them.
     """
     start = AS_OF - scale.weeks * 7 * DAY
@@ -61,10 +63,11 @@ def write_organisation(folder: Path, *, seed: int, scale: Scale = FULL) -> Truth
     ledger = Ledger(seed, start, pasts, faults)
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        files = {
+        files: dict[str, IO[str]] = {
             name: stack.enter_context((folder / f"{name}.jsonl").open("w", encoding="utf-8", newline="\n"))
             for name in _FILES
         }
+        files |= {name: stack.enter_context(_packed(folder / f"{name}.jsonl.gz")) for name in _PACKED}
         _write_repositories(files, pasts)
         writers = {one.name: Reports(Random(f"{seed}/{one.name}/reports"), one) for one in plans}
         for run in runs:
@@ -72,9 +75,21 @@ def write_organisation(folder: Path, *, seed: int, scale: Scale = FULL) -> Truth
         _write_deliveries(files, seed, pasts, runs)
     about = {"origin": "simulated", "host": HOST, "as_of": stamp(AS_OF)}
     (folder / "recording.json").write_text(text(about) + "\n", encoding="utf-8")
-    truth = ledger.truth()
+    extent = Extent(min(scale.repositories, 3), start, scale.changes_a_day)
+    truth = joined(ledger.truth(), write_projects(folder / "gitlab", seed, extent, faults.outages))
     (folder / "truth.json").write_text(truth.json(), encoding="utf-8")
     return truth
+
+
+@contextmanager
+def _packed(path: Path) -> Iterator[IO[str]]:
+    """A gzip file to write, the same bytes for the same text."""
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile("", "wb", 1, raw, mtime=0) as packed,
+        io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as file,
+    ):
+        yield file
 
 
 def _runs(seed: int, pasts: Sequence[Past], faults: Faults) -> list[Run]:
@@ -116,14 +131,14 @@ def _write_run(files: Mapping[str, IO[str]], run: Run, reports: Reports, ledger:
     if not run.red:
         return
     for number, job in _executions(run):
-        broken = _broken(run.trigger.repository, job)
+        broken = broken_tests(run.trigger.repository, job)
         if job.failure is not None:
             tests = [(run.trigger.repository.tests[i], said) for i, said in broken.items()]
             log = logtext.log(run, job, job.failure, tests)
             files["logs"].write(f'{{"job_id":{job.id},"log":{text(log)}}}\n')
             found = annotations(run, log)
             files["annotations"].write(f'{{"job_id":{job.id},"annotations":{text(found)}}}\n')
-        if _reported(job):
+        if reported(job):
             entry = {
                 "run_id": run.id,
                 "attempt": number,
@@ -154,25 +169,6 @@ def _executions(run: Run) -> Iterator[tuple[int, Execution]]:
     for number, attempt in enumerate(run.attempts, 1):
         for job in attempt.jobs:
             yield number, job
-
-
-def _reported(job: Execution) -> bool:
-    """Whether the job came as far as to write a test report: it passed, or its tests failed."""
-    if not job.plan.suite:
-        return False
-    return job.conclusion == "success" or (job.failure is not None and bool(job.failure.tests))
-
-
-def _broken(repository: RepositoryPlan, job: Execution) -> dict[int, Complaint]:
-    failure: Failure | None = job.failure
-    if failure is None:
-        return {}
-    random = Random(f"{job.id}/tests")
-    tests: tuple[TestCase, ...] = repository.tests
-    return {
-        number: complaint(tests[number], repository.language, (key or "").startswith("flaky"), random)
-        for number, key in failure.tests
-    }
 
 
 def _artifact(job: Execution, attempt: int) -> str:

@@ -104,9 +104,9 @@ _MATRIX = {
     "python": ("test (ubuntu-24.04, 3.11)", "test (ubuntu-24.04, 3.12)"),
     "rust": ("test (stable)", "test (beta)"),
 }
-_TEST_TOOL = {"java": "maven", "typescript": "jest", "go": "go test", "python": "pytest", "rust": "cargo test"}
-_BUILD_TOOL = {"java": "javac", "typescript": "tsc", "go": "go build", "python": "mypy", "rust": "rustc"}
-_LINT_TOOL = {"java": "checkstyle", "typescript": "eslint", "go": "golangci", "python": "ruff", "rust": "clippy"}
+TEST_TOOL = {"java": "maven", "typescript": "jest", "go": "go test", "python": "pytest", "rust": "cargo test"}
+BUILD_TOOL = {"java": "javac", "typescript": "tsc", "go": "go build", "python": "mypy", "rust": "rustc"}
+LINT_TOOL = {"java": "checkstyle", "typescript": "eslint", "go": "golangci", "python": "ruff", "rust": "clippy"}
 
 _NOUNS = (
     "invoice", "basket", "refund", "entry", "route", "token", "session", "catalogue", "shipment", "quota",
@@ -133,12 +133,12 @@ def _repository(random: Random, number: int) -> RepositoryPlan:
         pipelines.append(_nightly())
     if name == "payments":
         pipelines.append(_checks())
-    tests = () if language == "rust" else _tests(random, name, language)
+    tests = () if language == "rust" else suite(random, name, language)
     return RepositoryPlan(710_001 + 37 * number, name, language, weight, tuple(pipelines), tests)
 
 
 def _ci(language: str, pace: float) -> PipelinePlan:
-    build, lint, test = _BUILD_TOOL[language], _LINT_TOOL[language], _TEST_TOOL[language]
+    build, lint, test = BUILD_TOOL[language], LINT_TOOL[language], TEST_TOOL[language]
     matrix = _MATRIX[language]
     tests = [
         JobPlan(name, round(minutes * pace, 1), test, ("build",), language != "rust", label=_label(name))
@@ -198,7 +198,8 @@ def _checks() -> PipelinePlan:
     return PipelinePlan(CHECKS, "Checks", ("pull_request",), jobs)
 
 
-def _tests(random: Random, repository: str, language: str) -> tuple[TestCase, ...]:
+def suite(random: Random, repository: str, language: str) -> tuple[TestCase, ...]:
+    """The tests of a repository."""
     nouns = random.sample(_NOUNS, 11)
     tests = []
     for noun in nouns:

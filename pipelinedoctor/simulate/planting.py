@@ -40,8 +40,9 @@ def _tested(pasts: Sequence[Past]) -> list[Past]:
     return sorted((one for one in pasts if one.repository.tests), key=lambda one: -one.repository.weight)
 
 
-def _suite_jobs(one: Past) -> tuple[str, ...]:
-    return tuple(job.name for job in one.repository.pipeline(CI).jobs if job.suite)
+def suite_jobs(one: Past) -> tuple[str, ...]:
+    """The jobs that run the tests of a repository."""
+    return tuple(job.name for job in one.repository.pipelines[0].jobs if job.suite)
 
 
 def _flaky_tests(random: Random, pasts: Sequence[Past]) -> list[FlakyTest]:
@@ -57,7 +58,7 @@ def _flaky_tests(random: Random, pasts: Sequence[Past]) -> list[FlakyTest]:
     for number, (one, expected, cluster) in enumerate(wanted, 1):
         used = {flaky.test for flaky in found if flaky.repository == one.repository.name}
         tests = [i for i, test in enumerate(one.repository.tests) if not test.skipped and i not in used]
-        jobs = _suite_jobs(one)
+        jobs = suite_jobs(one)
         if number % 2 and cluster is None:
             jobs = (random.choice(jobs),)
         p = min(expected / max(_recent_runs(one, CI), 1), 0.14)
@@ -122,7 +123,7 @@ def _regressions(random: Random, pasts: Sequence[Past], taken: set[tuple[str, in
         pool.remove(one)
         pipeline = DEPLOY if what.startswith("deploy") else CI
         test = _free_test(random, one, taken) if what == "test" else None
-        jobs = _suite_jobs(one) if what == "test" else (what,)
+        jobs = suite_jobs(one) if what == "test" else (what,)
         found.append(Regression(f"regression-{number}", one.repository.name, pipeline, jobs, test, *span))
     return found
 
@@ -134,7 +135,7 @@ def _candidate(random: Random, pool: list[Past], what: str, at: int, stays: bool
     """The first repository in which `what` can break at `at`; what stays broken is in one that many work on."""
     for one in pool:
         if _has(one, what) and (not stays or one.repository.weight >= 0.9):
-            span = _broken_span(random, one, at, stays)
+            span = broken_span(random, one, at, stays)
             if span is not None:
                 return one, span
     return None
@@ -155,7 +156,7 @@ def _free_test(random: Random, one: Past, taken: set[tuple[str, int]]) -> int:
     )
 
 
-def _broken_span(random: Random, one: Past, at: int, stays: bool) -> _Span | None:  # noqa: FBT001
+def broken_span(random: Random, one: Past, at: int, stays: bool) -> _Span | None:  # noqa: FBT001
     """First broken and first mended commit of the default branch; three commits at least are broken."""
     times = [commit.at for commit in one.main]
     first = next((i for i, time in enumerate(times) if time >= at), len(times))

@@ -54,7 +54,7 @@ class Recording:
 
         What was made after `until` is left out; what was made before it is there as it was recorded, in its last state.
         """
-        about = _about(folder)
+        about = read_about(folder)
         everything = _attempts(folder)
         attempts = {
             run_id: kept for run_id, kept in everything.items() if until is None or _newest(kept).created_at <= until
@@ -144,13 +144,14 @@ class Recording:
         )
 
 
-def _about(folder: Path) -> dict[str, Any]:
+def read_about(folder: Path) -> dict[str, Any]:
+    """What `recording.json` says, checked; empty where there is no such file."""
     path = folder / "recording.json"
     if not path.is_file():
         return {}
     line = Line(path, 0, path.read_text(encoding="utf-8", errors="replace"))
     about = line.load()
-    for key in set(about) & {"host", "origin", "as_of"}:
+    for key in set(about) & {"forge", "host", "origin", "as_of"}:
         line.string(about, key)
     if "as_of" in about:
         line.time(about, "as_of")

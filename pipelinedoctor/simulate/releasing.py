@@ -98,9 +98,10 @@ def _retired(made: Sequence[Deployment]) -> list[Deployment]:
 def releases(random: Random, past: Past, place: Place) -> dict[str, list[dict[str, Any]]]:
     """The lines of `releases.jsonl` and of `tags.jsonl`, without their repository.
 
-    A repository that does not deploy is released every week or two; one that does tags a build now and then.
+    Some repositories are released every week or two, all among them that do not deploy; the others tag a build now and then.
     """
     deploys = any(pipeline.path == DEPLOY for pipeline in past.repository.pipelines)
+    released = not deploys or past.repository.id % 4 == 0
     tags, found = [], []
     at = past.main[0].at
     for number in itertools.count(1):
@@ -108,11 +109,11 @@ def releases(random: Random, past: Past, place: Place) -> dict[str, list[dict[st
         if at >= AS_OF - HOUR:
             break
         commit = next(one for one in reversed(past.main) if one.at <= at)
-        early = not deploys and random.random() < 0.2
-        name = f"build-{number * 7}" if deploys else f"v1.{number}.0{'-rc.1' if early else ''}"
+        early = released and random.random() < 0.2
+        name = f"v1.{number}.0{'-rc.1' if early else ''}" if released else f"build-{number * 7}"
         line = {"tag": tag_body(place.api, name, commit.sha)}
         tags.append(line | {"object": f"{random.getrandbits(160):040x}"} if random.random() < 0.5 else line)
-        if not deploys:
+        if released:
             found.append(_release(past, number, name, commit.author.lower(), (at, at + 4 * MINUTE), prerelease=early))
     if found:
         found.append(_release(past, len(found) + 1, "untagged-next", "oak", (AS_OF - HOUR, None), prerelease=False))

@@ -37,7 +37,7 @@ def pulls(held: Holdings, asked: Asked) -> Answer:
 
 def pull_commits(held: Holdings, asked: Asked) -> Answer:
     """The commits of a pull request, oldest first."""
-    return asked.page(None, [dump(body) for body in _pull(held, asked).entry().get("commits", [])])
+    return asked.page(None, [commit.body for commit in _pull(held, asked).commits])
 
 
 def pull_reviews(held: Holdings, asked: Asked) -> Answer:

@@ -17,8 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 from urllib.parse import parse_qsl
 
 from pipelinedoctor.simulate.answers import Answer, refusal
-from pipelinedoctor.simulate.blobs import Blobs
-from pipelinedoctor.simulate.graph import Allowance, Graph
+from pipelinedoctor.simulate.blobs import BlobStore
 from pipelinedoctor.simulate.mishaps import Mishaps, struck
 from pipelinedoctor.simulate.paging import RefusedError
 from pipelinedoctor.simulate.routes import ENTERPRISE, Api
@@ -26,6 +25,8 @@ from pipelinedoctor.simulate.sent import Sent
 
 _JSON = "application/json; charset=utf-8"
 _HOUR = 3600
+_TOKENS = ("Authorization", "PRIVATE-TOKEN", "JOB-TOKEN")
+"""The headers in which either forge takes a token."""
 _ALLOWANCE = "/rate_limit"
 _GRAPHQL = ("/graphql", "/api/graphql")
 _INSTALLATION_ROUTE = "/app/installations/{installation_id}/access_tokens"
@@ -50,23 +51,32 @@ class Request(NamedTuple):
 
 @dataclass(slots=True)
 class Budget:
-    """What may be spent in an hour of one resource, `core` or `graphql`."""
+    """What may be spent in `period` seconds of one resource, `core` or `graphql`."""
 
     limit: int
+    period: int = _HOUR
     _used: int = 0
-    _reset: int = field(default_factory=lambda: int(time.time()) + _HOUR)
+    _reset: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._reset = int(time.time()) + self.period
 
     def spend(self, points: int = 1) -> bool:
         """Take points away; false, and nothing is taken, where fewer are left."""
         with self._lock:
             now = int(time.time())
             if now >= self._reset:
-                self._used, self._reset = 0, now + _HOUR
+                self._used, self._reset = 0, now + self.period
             if self._used + points > self.limit:
                 return False
             self._used += points
             return True
+
+    def wait(self) -> int:
+        """In how many seconds, at least 1, the budget is whole again."""
+        with self._lock:
+            return max(1, self._reset - int(time.time()))
 
     def refund(self) -> None:
         """Give a point back: an unchanged answer costs nothing."""
@@ -81,11 +91,11 @@ class Budget:
 
 
 class Ledger:
-    """What was asked, in order, and what is left of the hourly allowances: `limit` requests, `points` of GraphQL."""
+    """What was asked, in order, and what is left of the allowances: `limit` requests in `period` seconds, `points` of GraphQL."""
 
-    def __init__(self, limit: int, points: int = PLENTY) -> None:
+    def __init__(self, limit: int, points: int = PLENTY, period: int = _HOUR) -> None:
         self.requests: list[Request] = []
-        self.core = Budget(limit)
+        self.core = Budget(limit, period)
         self.graphql = Budget(points)
         self._lock = threading.Lock()
 
@@ -112,13 +122,14 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it came in."""
+    """A request as it came in; `query` has the last of several parameters of one name, `text` is all of it unread."""
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Message
     body: bytes
+    text: str = ""
 
 
 class ApiSide:
@@ -132,7 +143,11 @@ class ApiSide:
         self._ledger = ledger
         self._token = token
         self._checks = checks
+        # Heavy, and of use to the process that serves, not to the one that starts it.
+        from pipelinedoctor.simulate.graph import Allowance, Graph  # noqa: PLC0415
+
         self._graph = Graph(api.holdings, checks=checks)
+        self._points = Allowance(ledger.graphql.spend, ledger.graphql.state)
 
     def __call__(self, asked: Asked) -> tuple[str, Sent]:
         """The route and what to send."""
@@ -161,8 +176,7 @@ class ApiSide:
     def _graphql(self, refused: Answer | None, body: bytes) -> Sent:
         if refused is not None:
             return _sent(refused, None)
-        points = self._ledger.graphql
-        status, answer = self._graph.answer(body, Allowance(points.spend, points.state))
+        status, answer = self._graph.answer(body, self._points)
         return Sent(status, answer, {"Content-Type": _JSON})
 
     def _rest(self, refused: Answer | None, asked: Asked) -> tuple[str, Sent]:
@@ -195,13 +209,13 @@ class ApiSide:
 class BlobSide:
     """What the blobs' server does with a request. It refuses, and by its route tells, one that brings a token along."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
     def __call__(self, asked: Asked) -> tuple[str, Sent]:
         """The route and what to send."""
         kind = f"blob {asked.path.split('/')[1]}"
-        if asked.headers.get("Authorization") is not None:
+        if any(asked.headers.get(name) is not None for name in _TOKENS):
             return f"{kind} with a token", _plain(400, "Authentication information is not given in the correct format.")
         try:
             content_type, content = self._blobs.content(asked.path, asked.query)
@@ -210,7 +224,7 @@ class BlobSide:
         return kind, Sent(200, content, {"Content-Type": content_type})
 
 
-_Side = Callable[[Asked], tuple[str, Sent]]
+Side = Callable[[Asked], tuple[str, Sent]]
 
 
 class Server(ThreadingHTTPServer):
@@ -224,7 +238,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.ledger = ledger
         self.mishaps = mishaps or Mishaps()
-        self.side: _Side
+        self.side: Side
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
     def start(self) -> None:
@@ -263,7 +277,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, method: str, body: bytes) -> None:
         path, _, query = self.path.partition("?")
-        sent = self.server.answer(Asked(method, path, dict(parse_qsl(query)), self.headers, body), self.path)
+        sent = self.server.answer(Asked(method, path, dict(parse_qsl(query)), self.headers, body, query), self.path)
         time.sleep(sent.pause)
         self.close_connection = sent.cut or sent.mute
         if sent.mute:

@@ -104,6 +104,7 @@ INFRASTRUCTURE_LINES = (
     "You have reached your unauthenticated pull rate limit",
     "Docker pull failed with exit code",
     "failed with exit code 128",
+    "Job failed (system failure)",
 )
 """Further lines by which failures show that are the infrastructure's fault."""
 

@@ -4,6 +4,10 @@
 its name as the forge lists it today, a test `classname::name`; `recent` means: in runs made in the last 30 days before
 `as_of`. `key` names a planted fault; the rows of `failing_jobs` point to it.
 
+What of the organisation is on GitLab is told in the same words. A run is there a pipeline, a pipeline's path its source
+(`push`, `merge_request_event`, `schedule`, `parent_pipeline`), `event` is `pull_request` for a merge request's, and `attempt`
+counts the rounds in which jobs were retried. `host` is that of GitHub; counts are of both.
+
 - `version`, `seed`, `host`, `start`, `as_of`
 - `counts`: how many runs, attempts, jobs (executions over all attempts), failing jobs, artifacts, test results, commits
 - `flaky_tests`, `flaky_jobs`: `Flaky`; `regressions`: `Regression`; `outages`: `Outage`; `durations`: `Duration`;
@@ -16,7 +20,7 @@ its name as the forge lists it today, a test `classname::name`; `recent` means: 
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 VERSION = 1
@@ -147,3 +151,27 @@ class Truth:
     def json(self) -> str:
         """The text of `truth.json`."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+
+def joined(first: Truth, second: Truth) -> Truth:
+    """The truth about two parts of an organisation, which met the same outages; what else holds of both is the first's."""
+    counts = {name: first.counts[name] + second.counts[name] for name in first.counts}
+    return replace(
+        first,
+        counts=counts,
+        flaky_tests=[*first.flaky_tests, *second.flaky_tests],
+        flaky_jobs=[*first.flaky_jobs, *second.flaky_jobs],
+        regressions=[*first.regressions, *second.regressions],
+        outages=[_both(one, other) for one, other in zip(first.outages, second.outages, strict=True)],
+        durations=[*first.durations, *second.durations],
+        renames=[*first.renames, *second.renames],
+        failing_jobs=sorted([*first.failing_jobs, *second.failing_jobs], key=lambda one: one.job_id),
+    )
+
+
+def _both(one: Outage, other: Outage) -> Outage:
+    return replace(
+        one,
+        runs_hit=one.runs_hit + other.runs_hit,
+        repositories_hit=one.repositories_hit + other.repositories_hit,
+    )

@@ -1,5 +1,6 @@
 """A server of canned answers on the loopback address, for what a forge answers when it is not well."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,8 +29,8 @@ Script = Callable[[Asked], Said]
 
 
 @contextmanager
-def scripted(script: Script) -> Iterator[tuple[str, list[Asked]]]:
-    """The URL of a server that answers by `script`, and what it was asked so far."""
+def scripted(script: Script, sealed: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[Asked]]]:
+    """The URL of a server that answers by `script`, over TLS where it is `sealed`, and what it was asked so far."""
     asked: list[Asked] = []
     lock = threading.Lock()
 
@@ -55,10 +56,12 @@ def scripted(script: Script) -> Iterator[tuple[str, list[Asked]]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if sealed is not None:
+        server.socket = sealed.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        yield f"{'https' if sealed else 'http'}://127.0.0.1:{server.server_address[1]}", asked
     finally:
         server.shutdown()
         thread.join()

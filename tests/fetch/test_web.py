@@ -7,8 +7,6 @@ import ssl
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -35,37 +33,6 @@ def web() -> Iterator[Web]:
     made = Web("pipelinedoctor/test")
     yield made
     made.close()
-
-
-@contextmanager
-def tls() -> Iterator[str]:
-    """The URL of a server with a certificate that only `PEM` vouches for."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"sealed")
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is http.server's
-            pass
-
-    class Quiet(ThreadingHTTPServer):
-        def handle_error(self, request: object, client_address: object) -> None:
-            """A client that does not trust us hangs up."""
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(PEM)
-    server = Quiet(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"https://127.0.0.1:{server.server_address[1]}/x"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_an_answer_is_read_whole_and_unpacked(web: Web) -> None:
@@ -204,8 +171,10 @@ def test_the_environment_is_read_once_for_a_host(web: Web, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
 def test_certificates_of_the_environment_are_held_to(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    with tls() as url:
-        with pytest.raises(TroubleError, match="its certificate was not accepted"):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(PEM)
+    with scripted(lambda _: Said(body=b"sealed"), context) as (url, _):
+        with pytest.raises(ForgeError, match=r"127\.0\.0\.1:\d+: its certificate was not accepted.*_BUNDLE may name"):
             Web("test").get(url)
         monkeypatch.setenv(variable, str(PEM))
         trusting = Web("test")

@@ -35,6 +35,7 @@ class Ran:
     pipeline_id: int = 7
     minutes: float = 30
     queue_s: float | None = None
+    detail: str = "full"
     committed: timedelta | None = timedelta(minutes=5)
     at: timedelta | None = None
     closing: str | None = None
@@ -102,6 +103,7 @@ def _job(number: int, run: Ran, place: int, attempt: int, name: str, result: str
         created_at=None if run.queue_s is None else started - timedelta(seconds=run.queue_s), started_at=started,
         completed_at=started + timedelta(minutes=run.minutes), queue_s=run.queue_s, duration_s=60 * run.minutes,
         labels="ubuntu", runner=None, carried_over=False, html_url=f"https://github.com/o/r/jobs/{number}-{place}-{attempt}",
+        detail=run.detail,
     )  # fmt: skip
 
 

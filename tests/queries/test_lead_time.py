@@ -104,14 +104,22 @@ def test_queue_time_is_by_host_and_labels(store: Store) -> None:
 def test_queue_time_that_was_not_told_is_no_data(store: Store) -> None:
     answer = ask(store, green(3))
 
-    assert measure(answer, "queue_time").reason == "the forge told no queue time for 3 of 3 jobs"
+    assert measure(answer, "queue_time").reason == "no queue time: of 3 jobs the forge told none for 3"
     assert answer.notes == []
 
 
 def test_jobs_without_a_queue_time_are_noted_where_others_have_one(store: Store) -> None:
     answer = ask(store, [*green(2, queue_s=12.0), *green(1)])
 
-    assert answer.notes == ["Queue time: the forge told no queue time for 1 of 3 jobs."]
+    assert answer.notes == ["Queue time: of 3 jobs the forge told none for 1."]
+
+
+def test_jobs_of_which_only_the_outcome_was_read_are_noted_apart(store: Store) -> None:
+    answer = ask(store, [*green(2, queue_s=12.0), *green(1), *green(3, detail="outcomes")])
+
+    assert answer.notes == [
+        "Queue time: of 6 jobs it was not read for 3, to save requests, and the forge told none for 1."
+    ]
 
 
 def growing(monthly: float, *, queue_s: float | None = None, jobs: int = HALF_YEAR) -> list[Ran]:

@@ -198,7 +198,7 @@ def test_what_is_cut_off_is_counted(
 
 @pytest.mark.parametrize(
     ("origin", "banner"),
-    [("simulated", "Simulated data."), ("recording", "Recording."), ("live", None), ("none", None)],
+    [("simulated", "Simulated data."), ("recording", "Recording."), ("live", None), ("ingested", None), ("none", None)],
 )
 def test_what_is_not_live_says_so(origin: Any, banner: str | None, renderer: HtmlRenderer, make_empty: Make) -> None:
     text = renderer.text(dataclasses.replace(make_empty(), origin=origin))

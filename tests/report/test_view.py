@@ -108,7 +108,9 @@ def test_counts_are_shown_as_far_as_they_are_there(make_finding: Callable[..., F
 
 
 def cover(name: str, runs: int, host: str = "github.com") -> Coverage:
-    return Coverage(host=host, repository=name, runs=runs, jobs=0, test_results=0, first_run=None, last_run=None)
+    return Coverage(
+        host=host, repository=name, runs=runs, jobs=0, jobs_in_full=0, test_results=0, first_run=None, last_run=None
+    )
 
 
 def test_the_scope_names_repositories_or_counts_them() -> None:
@@ -156,11 +158,26 @@ def lack(kind: str, things: int, rows_missing: int | None = None) -> GapGroup:
         ([lack("log", 585), lack("tests", 4), lack("jobs", 1, 2620)], "2,620 jobs, 585 logs, 4 test reports"),
         ([lack("log", 3), lack("log", 1, 9)], "4 logs"),
         ([lack("jobs", 2), lack("jobs", 1, 1), lack("runs", 1, 0)], "1 job, 2 job lists"),
+        (
+            [lack("changes", 1), lack("deployments", 1), lack("tags", 2)],
+            "1 change list, 1 deployment list, 2 tag lists",
+        ),
         ([lack("runs", 1), lack("commits", 1), lack("artifact", 2)], "1 run list, 1 commit list, 2 artifacts"),
     ],
 )
 def test_what_is_missing_is_told_by_kind(gaps: list[GapGroup], told: str) -> None:
     assert view.missing(gaps) == told
+
+
+def test_jobs_that_were_not_read_in_full_are_told_with_their_number() -> None:
+    def covered(jobs: int, full: int) -> Coverage:
+        return dataclasses.replace(cover("a/b", 1), jobs=jobs, jobs_in_full=full)
+
+    assert view.outcomes_only(()) is None
+    assert view.outcomes_only((covered(5, 5), covered(0, 0))) is None
+    told = view.outcomes_only((covered(1_005, 5), covered(10, 10)))
+    assert told is not None
+    assert told.startswith("Of 1,000 of 1,015 jobs only the outcome was read")
 
 
 def test_the_headline_says_why_it_cannot_say_more() -> None:

@@ -41,7 +41,8 @@ def jobs(small: Path) -> Bodies:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    """Of both forges."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.json*"))}
 
 
 def test_one_seed_gives_the_same_bytes(small: Path, tmp_path: Path) -> None:
@@ -52,13 +53,17 @@ def test_one_seed_gives_the_same_bytes(small: Path, tmp_path: Path) -> None:
 def test_another_seed_gives_another_history(small: Path, tmp_path: Path) -> None:
     write_organisation(tmp_path, seed=6, scale=SMALL)
     same = {name for name, text in contents(tmp_path).items() if text == contents(small)[name]}
-    assert same == {"recording.json", "repositories.jsonl"}
+    always = {"recording.json", "repositories.jsonl"}
+    assert same == always | {
+        f"gitlab/{name}.json{line}" for name, line in (("recording", ""), ("projects", "l"), ("environments", "l"))
+    }
 
 
 def test_one_repository_is_enough(tmp_path: Path) -> None:
     truth = write_organisation(tmp_path, seed=1, scale=Scale(repositories=1, weeks=5, changes_a_day=0.4))
     assert {one["repository"]["full_name"] for one in read(tmp_path, "repositories")} == {"tarnley/ledger"}
-    assert truth.counts["runs"] == len(read(tmp_path, "runs")) > 0
+    assert len(read(tmp_path / "gitlab", "projects")) == 1
+    assert truth.counts["runs"] == len(read(tmp_path, "runs")) + len(read(tmp_path / "gitlab", "pipelines")) > 0
 
 
 def test_what_the_recording_says_of_itself(small: Path) -> None:

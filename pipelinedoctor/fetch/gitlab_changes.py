@@ -1,0 +1,191 @@
+"""What surrounds the pipelines of a project: merge requests, deployments, releases, tags, and commits of the default branch."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from pipelinedoctor.fetch.bounds import bounded, instant
+from pipelinedoctor.fetch.gitlab_change_rows import (
+    change_number,
+    change_row,
+    commits_of_change,
+    deployment_row,
+    environment_row,
+    first_review,
+    release_row,
+    tag_row,
+)
+from pipelinedoctor.fetch.gitlab_client import Body, Client
+from pipelinedoctor.fetch.gitlab_details import reason
+from pipelinedoctor.fetch.gitlab_lists import Listing, Take, by_update, in_window, stamp, until_known
+from pipelinedoctor.fetch.gitlab_marks import ChangeMark
+from pipelinedoctor.fetch.gitlab_project import Project
+from pipelinedoctor.fetch.gitlab_rows import commit_row, gap
+from pipelinedoctor.fetch.interface import Closed, Level, Mark, Page
+from pipelinedoctor.fetch.patience import RefusedError
+from pipelinedoctor.model import Row
+
+_Make = Callable[[str, Body, int], Row]
+_COMMITS_MOST = 10
+"""Pages of the commits of one merge request that are read."""
+_NOT_HERE = frozenset({403, 404})
+
+
+def surroundings(project: Project) -> Iterator[Page]:
+    """All of it, kind by kind; what is refused becomes a gap, and the rest follows."""
+    surroundings = _Surroundings(project)
+    sections = (
+        ("commits", "commits of the default branch", surroundings.commits()),
+        ("changes", "merge requests", surroundings.changes()),
+        ("deployments", "deployments", surroundings.deployments()),
+        ("releases", "releases and tags", surroundings.releases()),
+    )
+    for kind, what, pages in sections:
+        yield from _section(project, kind, what, pages)
+
+
+def _section(project: Project, kind: str, what: str, pages: Iterator[Page]) -> Iterator[Page]:
+    client, name = project.tools.clients.mine(), project.repository.full_name
+    made = client.made
+    try:
+        for page in pages:
+            yield page
+            made = client.made
+    except RefusedError as error:
+        if error.status == 401:
+            raise
+        row = gap(project.repository.host, name, kind, name, reason(what, error))
+        yield Page(rows=[row], requests=client.made - made)
+    else:
+        yield Page(closed=[Closed(repository=name, kind=kind, subject=name)])
+
+
+@dataclass(slots=True)
+class _Surroundings:
+    project: Project
+    marks: dict[int, ChangeMark] = field(default_factory=dict)
+
+    @property
+    def _client(self) -> Client:
+        return self.project.tools.clients.mine()
+
+    @property
+    def _where(self) -> tuple[str, int]:
+        return self.project.repository.host, self.project.repository.repository_id
+
+    def _listing(self, name: str, path: str, **parameters: str) -> Listing:
+        return Listing(f"{self.project.key} {name}", f"{self.project.path}/{path}", parameters)
+
+    def commits(self) -> Iterator[Page]:
+        """The commits of the default branch."""
+        tools, branch = self.project.tools, self.project.repository.default_branch
+        if branch is None:
+            return  # an empty repository
+        listing = self._listing(f"commits {branch}", "repository/commits", ref_name=branch)
+        window = (tools.order.since, tools.order.until)
+        yield from in_window(self._client, listing, window, tools.state, self._rows(commit_row))
+
+    def changes(self) -> Iterator[Page]:
+        """The merge requests, and of each that is new or has changed its commits and its first review."""
+        state, since = self.project.tools.state, self.project.tools.order.since
+        mine = f"{self.project.key}/"
+        marks = state.all("change").items()
+        self.marks = {int(key.removeprefix(mine)): ChangeMark.read(one) for key, one in marks if key.startswith(mine)}
+        left = {number for number, mark in self.marks.items() if mark.wanted}
+        listing = self._listing("merge_requests", "merge_requests", state="all", scope="all")
+        bodies: dict[int, Body] = {}
+        for page in by_update(self._client, listing, since, state, lambda entries: self._changed(entries, bodies)):
+            yield page
+            for number in list(bodies):
+                yield self._change(number, bodies.pop(number))
+                left.discard(number)
+        for number in sorted(left, reverse=True):
+            yield self._change(number, None)
+
+    def deployments(self) -> Iterator[Page]:
+        """The deployments; the environments too where there are new ones."""
+        state, since = self.project.tools.state, self.project.tools.order.since
+        listing, places = self._listing("deployments", "deployments"), self._listing("environments", "environments")
+        before = state.get("list", listing.key)
+        now = before
+        for page in by_update(self._client, listing, since, state, self._rows(deployment_row)):
+            now = next((mark.value for mark in page.marks if mark.key == listing.key), now)
+            yield page
+        if now != before or state.get("list", places.key) is None:
+            made = self._client.made
+            for found in self._client.pages(places.path):
+                rows, _ = self._rows(environment_row)(found.entries)
+                yield Page(rows=rows, requests=self._client.made - made)
+                made = self._client.made
+            yield Page(marks=[places.mark("{}")])
+
+    def releases(self) -> Iterator[Page]:
+        """The releases; the tags where anything is new at all."""
+        state = self.project.tools.state
+        releases = self._listing("releases", "releases", order_by="released_at", sort="desc")
+        names = ("tag_name", "released_at", "name")
+        for page in until_known(self._client, releases, names, state, self._rows(release_row)):
+            self.project.news |= bool(page.rows)
+            yield page
+        tags = self._listing("tags", "repository/tags", order_by="updated", sort="desc")
+        if self.project.news or state.get("list", tags.key) is None:
+            yield from until_known(self._client, tags, ("name", "target"), state, self._rows(tag_row))
+
+    def _rows(self, row: _Make) -> Take:
+        host, repository_id = self._where
+
+        def take(entries: Sequence[Body]) -> tuple[list[Row], list[Mark]]:
+            return [row(host, body, repository_id) for body in entries], []
+
+        return take
+
+    def _changed(self, entries: Sequence[Body], bodies: dict[int, Body]) -> tuple[list[Row], list[Mark]]:
+        host, repository_id = self._where
+        rows: list[Row] = []
+        marks: list[Mark] = []
+        for body in entries:
+            number, updated = change_number(body), bounded(body.get("updated_at"))
+            before = self.marks.get(number) or ChangeMark(updated=None, wanted=True)
+            if before.updated != updated or updated is None:
+                rows.append(change_row(host, body, repository_id, _time(before.review)))
+                marks.append(self._mark(number, replace(before, updated=updated, wanted=True)))
+                bodies[number] = body
+                self.project.news = True
+        return rows, marks
+
+    def _change(self, number: int, body: Body | None) -> Page:
+        """The commits of a merge request where it has a new head, and its first review where that is not known."""
+        client, made, mark = self._client, self._client.made, self.marks[number]
+        (host, repository_id), path = self._where, f"{self.project.path}/merge_requests/{number}"
+        rows: list[Row] = []
+        try:
+            body = client.ask(path) if body is None else body
+            head = bounded(body.get("sha"))
+            if head is None or head != mark.head:
+                found = [one for page in client.pages(f"{path}/commits", most=_COMMITS_MOST) for one in page.entries]
+                rows += commits_of_change(host, found, repository_id, number)
+            review = _time(mark.review) or self._review(client, path, body)
+            rows.append(change_row(host, body, repository_id, review))
+            told = replace(mark, wanted=False, head=head, review=stamp(review) if review else None)
+        except RefusedError as error:
+            if error.status not in _NOT_HERE:
+                raise
+            told = replace(mark, wanted=False)
+            name = self.project.repository.full_name
+            rows.append(gap(host, name, "changes", f"!{number}", reason("merge request", error)))
+        return Page(rows=rows, marks=[self._mark(number, told)], requests=client.made - made)
+
+    def _review(self, client: Client, path: str, body: Body) -> datetime | None:
+        if self.project.tools.order.level is Level.OUTCOMES:
+            return None
+        notes = client.page(f"{path}/notes", {"sort": "asc", "order_by": "created_at"}).entries
+        author = body.get("author")
+        return first_review(bounded(author.get("username")) if isinstance(author, dict) else None, notes)
+
+    def _mark(self, number: int, mark: ChangeMark) -> Mark:
+        self.marks[number] = mark
+        return Mark(kind="change", key=f"{self.project.key}/{number}", value=str(mark))
+
+
+def _time(text: str | None) -> datetime | None:
+    return instant(text)

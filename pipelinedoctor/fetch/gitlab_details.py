@@ -1,0 +1,103 @@
+"""The details of one pipeline: the logs of jobs that failed, and its test report."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pipelinedoctor.fetch.download import LOG_TAIL, UnfitError, log_text
+from pipelinedoctor.fetch.gitlab_client import Client
+from pipelinedoctor.fetch.gitlab_marks import RunMark
+from pipelinedoctor.fetch.gitlab_project import Project
+from pipelinedoctor.fetch.gitlab_reports import results
+from pipelinedoctor.fetch.gitlab_rows import gap
+from pipelinedoctor.fetch.interface import Closed, Page, RawLog
+from pipelinedoctor.fetch.patience import RefusedError
+from pipelinedoctor.model import Row
+
+LOGS_IN_FULL = 4 * LOG_TAIL
+"""Characters of logs of one pipeline, all in memory together, after which less is kept of each further one."""
+LOG_TAIL_OF_MANY = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A pipeline whose details are wanted, and its mark."""
+
+    project: Project
+    run_id: int
+    mark: RunMark
+
+
+def details(client: Client, task: Task) -> Page:
+    """The details as one page, without the mark.
+
+    What the forge no longer has, or does not let the token read, becomes a `FetchGap`.
+    Raises `BudgetError` at a limit and `ForgeError` where the forge is gone.
+    """
+    return _Details(client, task).page()
+
+
+def reason(what: str, error: RefusedError) -> str:
+    """Why something could not be had, in a few words."""
+    if error.status in {404, 410}:
+        return f"{what} expired or erased"
+    if error.status in {401, 403}:
+        return f"{what} not permitted to this token ({error.status})"
+    return f"{what} refused ({error.status})"
+
+
+@dataclass(slots=True)
+class _Details:
+    client: Client
+    task: Task
+    rows: list[Row] = field(default_factory=list)
+    closed: list[Closed] = field(default_factory=list)
+    logs: list[RawLog] = field(default_factory=list)
+
+    def page(self) -> Page:
+        made = self.client.made
+        for job_id in self.task.mark.logs:
+            self._log(job_id)
+        if self.task.mark.jobs:
+            self._report()
+        return Page(rows=self.rows, closed=self.closed, logs=self.logs, requests=self.client.made - made)
+
+    def _log(self, job_id: int) -> None:
+        tail = LOG_TAIL if sum(len(log.text) for log in self.logs) < LOGS_IN_FULL else LOG_TAIL_OF_MANY
+        try:
+            text = self.client.blob(f"{self.task.project.path}/jobs/{job_id}/trace", lambda chunks: _text(chunks, tail))
+        except (UnfitError, RefusedError) as error:
+            self._gap("log", f"job {job_id}", error)
+            return
+        host, run_id = self.task.project.repository.host, self.task.run_id
+        self.logs.append(
+            RawLog(host=host, job_id=job_id, run_id=run_id, forge_result="failed", failed_step=None, text=text)
+        )
+        self._had("log", f"job {job_id}")
+
+    def _report(self) -> None:
+        mark, run_id, project = self.task.mark, self.task.run_id, self.task.project
+        try:
+            body = self.client.ask(f"{project.path}/pipelines/{run_id}/test_report")
+            self.rows += results(project.repository.host, run_id, mark.attempt, mark.jobs, body)
+        except (UnfitError, RefusedError) as error:
+            self._gap("tests", f"run {run_id}", error)
+        else:
+            self._had("tests", f"run {run_id}")
+
+    def _had(self, kind: str, subject: str) -> None:
+        name = self.task.project.repository.full_name
+        self.closed.append(Closed(repository=name, kind=kind, subject=subject))
+
+    def _gap(self, kind: str, subject: str, error: UnfitError | RefusedError) -> None:
+        repository = self.task.project.repository
+        what = "log" if kind == "log" else "test report"
+        why = reason(what, error) if isinstance(error, RefusedError) else str(error)
+        self.rows.append(gap(repository.host, repository.full_name, kind, subject, why))
+
+
+def _text(chunks: Iterator[bytes], tail: int) -> str:
+    """A log; GitLab answers with nothing where it has none."""
+    text = log_text(chunks, tail)
+    if not text.strip():
+        raise UnfitError("log is empty")
+    return text

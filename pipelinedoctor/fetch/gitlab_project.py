@@ -1,0 +1,115 @@
+"""A project in a fetch: what is known of its pipelines, and what comes of their jobs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from pipelinedoctor.fetch.bounds import bounded, instant
+from pipelinedoctor.fetch.budget import Budget
+from pipelinedoctor.fetch.clients import Clients
+from pipelinedoctor.fetch.gitlab_attempts import attempts, numbered
+from pipelinedoctor.fetch.gitlab_client import Body, Client
+from pipelinedoctor.fetch.gitlab_marks import Phase, RunMark
+from pipelinedoctor.fetch.gitlab_rows import commit_row, is_whole, job_row, mapping, run_row, runs_backwards
+from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, Source, SyncState
+from pipelinedoctor.model import Repository, Row
+
+GIVEN_UP = timedelta(days=7)
+"""A pipeline that goes on and was last updated so long ago is not asked for again until it changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all projects of a fetch share."""
+
+    source: Source
+    order: Order
+    state: SyncState
+    clients: Clients[Client]
+    budget: Budget
+    progress: Progress
+
+
+@dataclass(slots=True)
+class Project:
+    """What is known of a project.
+
+    `key` begins the keys of its marks: its id, which survives renames, or its name where a job's token does not let us know more.
+    `path` begins the paths of its routes. `known` are the marks of its pipelines, `listed` those that this fetch listed,
+    `settled` those whose jobs it has read to the last.
+    """
+
+    tools: Tools
+    name: str
+    key: str
+    path: str
+    repository: Repository
+    known: dict[int, RunMark] = field(default_factory=dict)
+    listed: set[int] = field(default_factory=set)
+    settled: set[int] = field(default_factory=set)
+    children: bool = False
+    news: bool = False
+    """Whether this fetch has brought anything that was not known."""
+
+    def recall(self) -> None:
+        """Take up what earlier fetches left."""
+        mine = f"{self.key}/"
+        marks = self.tools.state.all("run").items()
+        self.known = {int(key.removeprefix(mine)): RunMark.read(value) for key, value in marks if key.startswith(mine)}
+
+    def lacking(self) -> list[int]:
+        """The pipelines whose jobs are wanted, or went on when they were last read, newest first."""
+        old = self.tools.order.until - GIVEN_UP
+        return sorted(
+            (
+                run_id
+                for run_id, mark in self.known.items()
+                if mark.unread
+                or (mark.phase is Phase.OPEN and run_id not in self.settled and (instant(mark.updated) or old) > old)
+            ),
+            reverse=True,
+        )
+
+    def mark(self, run_id: int, mark: RunMark) -> Mark:
+        """Set the mark of a pipeline."""
+        self.known[run_id] = mark
+        return Mark(kind="run", key=f"{self.key}/{run_id}", value=str(mark))
+
+    def settle(self, run_id: int, bodies: Sequence[Body]) -> Page:
+        """What all jobs of a pipeline, retried ones included, come to: rows, and its mark."""
+        host, repository_id = self.repository.host, self.repository.repository_id
+        every = {body.get("id"): body for body in bodies}  # a list that shifts tells some of them twice
+        jobs = numbered(job_row(host, body, repository_id) for body in every.values())
+        before = self.known.get(run_id) or RunMark(updated=None)
+        mark = before.settled(jobs)
+        embedded = mapping(bodies[0], "pipeline") if bodies else {}
+        rows: list[Row] = [*jobs, *attempts(jobs)]
+        commit = next((mapping(body, "commit") for body in bodies if mapping(body, "commit").get("id")), None)
+        if commit is not None:
+            rows.append(commit_row(host, commit, repository_id))
+        updated = bounded(embedded.get("updated_at")) or before.updated
+        fresh = run_id not in self.listed or mark.attempt != before.attempt or updated != before.updated
+        told = (
+            self._told(run_id, embedded, bodies, needed=mark.attempt != before.attempt) if embedded and fresh else None
+        )
+        if told is not None:
+            rows.append(run_row(host, told, repository_id, mark.attempt))
+            mark = mark.seen(bounded(told.get("updated_at")))
+        self.children |= embedded.get("source") == "parent_pipeline"
+        self.settled.add(run_id)
+        self.news |= mark != before
+        dirty = sum(map(runs_backwards, every.values()))
+        return Page(rows=rows, marks=[self.mark(run_id, mark)], dirty=dirty)
+
+    def _told(self, run_id: int, embedded: Body, jobs: Sequence[Body], *, needed: bool) -> Body | None:
+        """The body of a pipeline whose row is to be written anew; `None` where a list will tell it better."""
+        if is_whole(embedded):
+            return embedded
+        if self.tools.source.job_token:
+            made = min((made for job in jobs if (made := bounded(job.get("created_at")))), default=None)
+            return {"created_at": made, "updated_at": made, **embedded}
+        if not needed:
+            return None
+        body: Any = self.tools.clients.mine().ask(f"{self.path}/pipelines/{run_id}")
+        return body if isinstance(body, dict) else None

@@ -1,0 +1,1 @@
+"""A loopback GitLab: recorded answers of its REST API, served as it serves them."""

@@ -1,0 +1,471 @@
+"""The GitLab fetcher against the loopback GitLab: what is stored, what it costs, and what is not asked again."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from pipelinedoctor.errors import BudgetError, ForgeError
+from pipelinedoctor.fetch.gitlab import GitLabFetcher
+from pipelinedoctor.fetch.interface import Level, Order, Silent, Source
+from pipelinedoctor.store.connection import Store
+from pipelinedoctor.sync import Summary, sync
+from tests.fetch.nearby import Forge
+from tests.fetch.nearby_gitlab import Fault, serve
+from tests.helpers.gitlab_recordings import (
+    Pipeline,
+    case,
+    change,
+    deployment,
+    job,
+    pipeline,
+    site_of,
+    write_gitlab,
+)
+
+NOW = datetime(2026, 1, 20, tzinfo=UTC)
+MONTH = timedelta(days=30)
+TABLES = (
+    "repositories", "runs", "run_attempts", "jobs", "failures", "test_results", "commits", "changes", "change_commits",
+    "deployments", "environments", "releases", "tags", "fetch_gaps",
+)  # fmt: skip
+ROUTE = "/projects/:id"
+PIPELINES, PIPELINE = f"{ROUTE}/pipelines", f"{ROUTE}/pipelines/:pipeline_id"
+JOBS, ALONE, BRIDGES = f"{ROUTE}/jobs", f"{PIPELINE}/jobs", f"{PIPELINE}/bridges"
+TRACE, REPORT = f"{ROUTE}/jobs/:job_id/trace", f"{PIPELINE}/test_report"
+CHANGE = f"{ROUTE}/merge_requests/:merge_request_iid"
+AROUND = {
+    f"{ROUTE}/repository/commits": 1, f"{ROUTE}/merge_requests": 1, f"{ROUTE}/deployments": 1, f"{ROUTE}/releases": 1,
+}  # fmt: skip
+FIRST_NIGHT = AROUND | {f"{ROUTE}/environments": 1, f"{ROUTE}/repository/tags": 1}
+
+GREEN = pipeline(1, jobs=[job("build"), job("lint")])
+RED = pipeline(
+    2,
+    created="2026-01-06T12:00:00Z",
+    jobs=[job("build"), job("test", "failed", trace="Error: boom\n")],
+    report={"test": [case("pays", "failed", output="boom\nat line 1")]},
+)
+RETRIED = pipeline(
+    3,
+    created="2026-01-07T12:00:00Z",
+    jobs=[job("build"), job("test", "failed", trace="Error: boom\n"), job("test")],
+    report={"test": [case("pays")]},
+)
+
+
+class Rig:
+    """A GitLab over one recording after another, and a store that fetches from it."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._made = 0
+        self.forge: Forge
+        self.store = stack.enter_context(Store.open(folder / "history.duckdb"))
+
+    def record(self, *pipelines: Pipeline, **more: Any) -> "Rig":
+        serving = {key: more.pop(key) for key in ("token", "job_token", "fault", "rate_limit") if key in more}
+        self._made += 1
+        folder = write_gitlab(self._folder / f"recording-{self._made}", pipelines, **more)
+        self.forge = self._stack.enter_context(serve(folder, **serving))
+        return self
+
+    def fetch(
+        self,
+        *names: str,
+        since: datetime = NOW - MONTH,
+        until: datetime = NOW,
+        most: int | None = None,
+        level: Level = Level.SAMPLED,
+        job_token: bool = False,
+        store: Store | None = None,
+    ) -> Summary:
+        self.forge.reset()
+        source = Source(
+            forge="gitlab",
+            host="gitlab.com",
+            url=self.forge.url,
+            repositories=names or ("acme/shop",),
+            token="secret",
+            job_token=job_token,
+            throttle=0,
+        )
+        order = Order(since=since, until=until, max_requests=most, level=level)
+        return sync(GitLabFetcher(source, pause=lambda _: None), store or self.store, order, Silent())
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.store.connection.sql(sql).fetchall()
+
+
+def tables(store: Store) -> dict[str, list[tuple[Any, ...]]]:
+    return {table: store.connection.sql(f"SELECT * FROM {table} ORDER BY ALL").fetchall() for table in TABLES}
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    with ExitStack() as stack:
+        yield Rig(tmp_path, stack)
+
+
+def count(found: Mapping[str, int]) -> dict[str, int]:
+    return {name: number for name, number in found.items() if number}
+
+
+def test_a_history_is_stored_with_the_fewest_requests(rig: Rig) -> None:
+    done = rig.record(GREEN, RED, RETRIED).fetch()
+    assert rig.forge.counts() == {ROUTE: 1, PIPELINES: 1, JOBS: 1, TRACE: 2, REPORT: 2, **FIRST_NIGHT}
+    assert done.requests == sum(rig.forge.counts().values())
+    assert (done.outcome, done.gaps) == ("complete", 0)
+    assert count(done.new) == {
+        "repositories": 1, "runs": 3, "run_attempts": 4, "jobs": 7, "failures": 2, "test_results": 2, "commits": 3,
+    }  # fmt: skip
+
+
+def test_retries_are_attempts(rig: Rig) -> None:
+    rig.record(GREEN, RED, RETRIED).fetch()
+    assert rig.rows("SELECT run_id, attempt, name, result FROM jobs WHERE run_id > 1 ORDER BY job_id") == [
+        (2, 1, "build", "success"),
+        (2, 1, "test", "failure"),
+        (3, 1, "build", "success"),
+        (3, 1, "test", "failure"),
+        (3, 2, "test", "success"),
+    ]
+    assert rig.rows("SELECT run_id, attempt, result, derived FROM run_attempts ORDER BY ALL") == [
+        (1, 1, "success", True),
+        (2, 1, "failure", True),
+        (3, 1, "failure", True),
+        (3, 2, "success", True),
+    ]
+    assert rig.rows("SELECT run_id, attempt, result, pipeline, event, branch FROM runs ORDER BY ALL") == [
+        (1, 1, "success", "push", "push", "main"),
+        (2, 1, "failure", "push", "push", "main"),
+        (3, 2, "success", "push", "push", "main"),
+    ]
+    assert rig.rows("SELECT job_id, attempt, test, result, message, detail FROM test_results ORDER BY ALL") == [
+        (2001, 1, "tests.unit::pays", "failure", "boom", "boom\nat line 1"),
+        (3002, 2, "tests.unit::pays", "success", None, None),
+    ]
+    assert rig.rows("SELECT job_id, line FROM failures ORDER BY ALL") == [(2001, "Error: boom"), (3001, "Error: boom")]
+
+
+def test_a_night_with_nothing_new_costs_seven_requests_and_writes_no_row(rig: Rig) -> None:
+    child = pipeline(50, source="parent_pipeline", created="2026-01-08T13:00:00Z", jobs=[job("unit")])
+    rig.record(GREEN, RED, RETRIED, deployments=[deployment()], changes=[change()]).fetch()
+    done = rig.fetch()
+    assert rig.forge.counts() == {ROUTE: 1, PIPELINES: 1, JOBS: 1, **AROUND}
+    assert (done.requests, count(done.new), count(done.changed)) == (7, {}, {})
+    rig.record(
+        GREEN, RED, RETRIED, pipeline(49, created="2026-01-08T12:59:00Z", jobs=[job()], children=[child])
+    ).fetch()
+    done = rig.fetch()
+    assert rig.forge.counts() == {ROUTE: 1, PIPELINES: 2, JOBS: 1, **AROUND}
+    assert (done.requests, count(done.new), count(done.changed)) == (8, {}, {})
+
+
+def test_a_thousand_pipelines_cost_a_hundred_and_twenty_requests(rig: Rig) -> None:
+    start = NOW - timedelta(days=20)
+    history = [
+        pipeline(number, created=start + timedelta(minutes=28 * number), jobs=[job(f"job {one}") for one in range(10)])
+        for number in range(1, 1001)
+    ]
+    done = rig.record(*history).fetch()
+    assert count(done.new)["jobs"] == 10_000
+    assert rig.forge.counts()[JOBS] + rig.forge.counts()[PIPELINES] == 111
+    assert done.requests <= 120
+
+
+def test_a_retry_that_comes_later_changes_what_it_must(rig: Rig) -> None:
+    others = [
+        pipeline(number, created=f"2026-01-08T{number % 24:02}:00:00Z", jobs=[job()] * 1) for number in range(10, 300)
+    ]
+    rig.record(GREEN, RED, *others).fetch()
+    again = pipeline(
+        2,
+        created="2026-01-06T12:00:00Z",
+        jobs=[job("build"), job("test", "failed", trace="Error: boom\n"), job("test", id=900_000)],
+        report={"test": [case("pays")]},
+        body={"updated_at": "2026-01-19T12:00:00.000Z"},
+    )
+    done = rig.record(GREEN, again, *others).fetch()
+    assert rig.forge.counts() == {
+        ROUTE: 1, PIPELINES: 1, JOBS: 1, ALONE: 1, REPORT: 1, **AROUND, f"{ROUTE}/repository/tags": 1,
+    }  # fmt: skip
+    assert count(done.new) == {"jobs": 1, "run_attempts": 1, "test_results": 1}
+    assert count(done.changed) == {"runs": 1}
+    assert rig.rows("SELECT job_id, attempt FROM jobs WHERE run_id = 2 AND name = 'test' ORDER BY ALL") == [
+        (2001, 1),
+        (900_000, 2),
+    ]
+
+
+def test_a_job_that_somebody_starts_later_is_read_again(rig: Rig) -> None:
+    waiting = pipeline(2, jobs=[job("build"), job("deploy", "manual")], body={"status": "manual"})
+    rig.record(waiting).fetch()
+    assert rig.rows("SELECT result FROM jobs WHERE name = 'deploy'") == [("skipped",)]
+    assert rig.rows("SELECT result, status FROM runs") == [("unknown", "manual")]
+    played = pipeline(2, jobs=[job("build"), job("deploy", "failed")], body={"updated_at": "2026-01-15T12:00:00.000Z"})
+    rig.record(played).fetch()
+    assert rig.rows("SELECT result FROM jobs WHERE name = 'deploy'") == [("failure",)]
+    assert rig.rows("SELECT result, status FROM runs") == [("failure", "completed")]
+    assert rig.rows("SELECT kind, subject, reason FROM fetch_gaps") == [("log", "job 2001", "log is empty")]
+
+
+def test_a_job_that_runs_is_asked_for_again_until_it_is_given_up(rig: Rig) -> None:
+    going = pipeline(2, created="2026-01-19T12:00:00Z", jobs=[job("build", "running")])
+    others = [
+        pipeline(one, created=f"2026-01-19T13:{one % 60:02}:00Z", jobs=[job("lint")] * 1) for one in range(3, 200)
+    ]
+    rig.record(going, *others).fetch()
+    assert rig.rows("SELECT status, result FROM jobs WHERE name = 'build'") == [("running", "unknown")]
+    rig.fetch(until=NOW + timedelta(days=1))
+    assert rig.forge.counts() == {ROUTE: 1, PIPELINES: 1, JOBS: 1, ALONE: 1, **AROUND}
+    rig.fetch(until=NOW + timedelta(days=8))
+    assert ALONE not in rig.forge.counts()
+
+
+def test_a_merge_request_s_pipeline_names_it(rig: Rig) -> None:
+    rig.record(
+        pipeline(1, source="merge_request_event", ref="refs/merge-requests/12/head", jobs=[job()]),
+        pipeline(2, source="merge_request_event", ref="refs/merge-requests/13/train", jobs=[job()]),
+        pipeline(3, source="schedule", jobs=[job()]),
+    ).fetch()
+    assert rig.rows("SELECT run_id, pipeline, event, branch, change_number FROM runs ORDER BY ALL") == [
+        (1, "merge_request_event", "merge_request_event", None, 12),
+        (2, "merge_request_event", "merge_train", None, 13),
+        (3, "schedule", "schedule", "main", None),
+    ]
+    assert rig.rows("SELECT run_id, event_class FROM run_history ORDER BY ALL") == [
+        (1, "change"),
+        (2, "merge_group"),
+        (3, "default"),
+    ]
+
+
+def test_what_surrounds_pipelines_is_stored(rig: Rig) -> None:
+    notes = [
+        {"body": "assigned to @ada", "created_at": "2026-01-04T09:30:00Z", "system": True},
+        {"body": "Nice", "created_at": "2026-01-04T10:00:00Z"},
+    ]
+    rig.record(
+        GREEN,
+        changes=[change(1, commits=["c" * 40, "b" * 40], notes=notes), change(2, state="opened", merged=None)],
+        deployments=[deployment(1), deployment(2, "running", environment="staging")],
+        tags={"v1": "a" * 40},
+        commits=["a" * 40],
+    ).fetch()
+    counts = rig.forge.counts()
+    assert (counts[f"{CHANGE}/commits"], counts[f"{CHANGE}/notes"]) == (2, 2)
+    assert rig.rows("SELECT number, state, first_review_at::VARCHAR, head, merge_sha FROM changes ORDER BY ALL") == [
+        (1, "merged", "2026-01-04 10:00:00", "topic-1", f"{0xFF01:040x}"),
+        (2, "open", None, "topic-2", None),
+    ]
+    assert rig.rows("SELECT number, sha, position FROM change_commits ORDER BY ALL") == [
+        (1, "b" * 40, 1),
+        (1, "c" * 40, 2),
+    ]
+    assert rig.rows("SELECT environment, result, finished_at::VARCHAR FROM deployments ORDER BY ALL") == [
+        ("production", "success", "2026-01-05 12:40:00"),
+        ("staging", "unknown", None),
+    ]
+    assert rig.rows("SELECT name FROM environments ORDER BY ALL") == [("production",), ("staging",)]
+    assert rig.rows("SELECT tag FROM releases") == rig.rows("SELECT name FROM tags") == [("v1",)]
+    done = rig.fetch()
+    assert (done.requests, count(done.new), count(done.changed)) == (7, {}, {})
+
+
+def test_at_the_level_of_outcomes_no_reviews_are_read(rig: Rig) -> None:
+    rig.record(GREEN, changes=[change(notes=[{"body": "Nice", "created_at": "2026-01-04T10:00:00Z"}])])
+    rig.fetch(level=Level.OUTCOMES)
+    assert f"{CHANGE}/notes" not in rig.forge.counts()
+
+
+def test_one_project_that_is_gone_does_not_stop_the_others(rig: Rig) -> None:
+    elsewhere = pipeline(9, project="acme/till", jobs=[job()])
+    done = rig.record(GREEN, elsewhere).fetch("acme/shop", "acme/gone", "acme/till")
+    assert rig.rows("SELECT full_name FROM repositories ORDER BY ALL") == [("acme/shop",), ("acme/till",)]
+    reason = "no such project, or none that the token may read"
+    assert rig.rows("SELECT repository, kind, subject, reason FROM fetch_gaps") == [
+        ("acme/gone", "runs", "acme/gone", reason)
+    ]
+    assert done.outcome == "complete"
+    with pytest.raises(ForgeError, match=r"gitlab\.com knows none of acme/gone, acme/lost"):
+        rig.fetch("acme/gone", "acme/lost")
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_one_project_that_is_refused_does_not_stop_the_others(rig: Rig, status: int) -> None:
+    from pipelinedoctor.simulate.server import Sent
+
+    bad = f"/projects/{site_of('acme/till').id}/pipelines"
+    fault: Fault = lambda _, path: Sent(status, b"{}", {}) if path.endswith(bad) else None  # noqa: E731
+    done = rig.record(GREEN, pipeline(9, project="acme/till"), fault=fault).fetch("acme/till", "acme/shop")
+    assert rig.rows("SELECT repository, reason FROM fetch_gaps") == [("acme/till", f"refused ({status})")]
+    assert rig.rows("SELECT count(*) FROM jobs") == [(2,)]
+    assert done.requests == sum(rig.forge.counts().values())
+
+
+def test_a_kind_that_is_refused_is_a_gap_and_the_rest_is_read(rig: Rig) -> None:
+    from pipelinedoctor.simulate.server import Sent
+
+    refused = [True]
+    fault: Fault = lambda _, path: Sent(403, b"{}", {}) if refused[0] and path.endswith("/merge_requests") else None  # noqa: E731
+    rig.record(GREEN, deployments=[deployment()], fault=fault).fetch()
+    assert rig.rows("SELECT kind, subject, reason FROM fetch_gaps") == [
+        ("changes", "acme/shop", "merge requests not permitted to this token (403)")
+    ]
+    assert rig.rows("SELECT count(*) FROM deployments") == [(1,)]
+    refused[0] = False
+    rig.fetch()
+    assert rig.rows("SELECT * FROM fetch_gaps") == []
+
+
+def test_a_renamed_project_keeps_its_id_and_its_marks(rig: Rig) -> None:
+    rig.record(GREEN).fetch()
+    moved = {"acme/shop": {"path_with_namespace": "acme/market", "former_paths": ["acme/shop"]}}
+    rig.record(GREEN, projects={"acme/shop": {"former_paths": ["acme/stall"]}})
+    done = rig.fetch("acme/stall")
+    assert (count(done.new), rig.forge.counts()["moved"]) == ({}, 1)
+    assert moved
+
+
+def test_a_job_s_token_reads_jobs_and_tells_what_it_may_not(rig: Rig) -> None:
+    done = rig.record(GREEN, RED, RETRIED, token="secret", job_token=True).fetch(job_token=True)
+    assert rig.forge.counts() == {JOBS: 2}
+    assert count(done.new) == {
+        "repositories": 1, "runs": 3, "run_attempts": 4, "jobs": 7, "commits": 3, "fetch_gaps": 7,
+    }  # fmt: skip
+    assert rig.rows("SELECT run_id, attempt, result, event FROM runs ORDER BY ALL") == [
+        (1, 1, "success", "push"),
+        (2, 1, "failure", "push"),
+        (3, 2, "success", "push"),
+    ]
+    assert rig.rows("SELECT reason FROM fetch_gaps WHERE kind = 'changes'") == [
+        ("CI_JOB_TOKEN may not read merge requests",)
+    ]
+    done = rig.fetch(job_token=True)
+    assert (done.requests, count(done.new), count(done.changed)) == (2, {}, {})
+
+
+def test_a_longer_limit_ends_the_fetch_and_the_next_one_goes_on(rig: Rig) -> None:
+    with pytest.raises(
+        BudgetError, match=r"its rate limit is met; the next fetch goes on from here; come back in \d+ s"
+    ):
+        rig.record(GREEN, RED, rate_limit=3).fetch()
+    assert rig.rows("SELECT count(*) FROM runs") == [(2,)]
+
+
+def test_a_log_that_was_erased_is_a_gap(rig: Rig) -> None:
+    erased = job("test", "failed", trace="boom", body={"erased_at": "2026-01-07T00:00:00.000Z"})
+    rig.record(pipeline(1, jobs=[erased])).fetch()
+    assert rig.rows("SELECT kind, subject, reason FROM fetch_gaps") == [("log", "job 1000", "log expired or erased")]
+
+
+def test_a_longer_history_is_read_below_what_is_known(rig: Rig) -> None:
+    old = pipeline(1, created="2025-06-05T12:00:00Z", jobs=[job()])
+    rig.record(old, RED, RETRIED).fetch()
+    assert rig.rows("SELECT run_id FROM runs ORDER BY ALL") == [(2,), (3,)]
+    assert rig.rows("SELECT count(*) FROM jobs") == [(5,)]
+    rig.fetch(since=NOW - 12 * MONTH)
+    assert rig.rows("SELECT run_id FROM runs ORDER BY ALL") == [(1,), (2,), (3,)]
+    assert rig.rows("SELECT count(*) FROM jobs") == [(6,)]
+
+
+def _history(executions: Sequence[tuple[int, int, bool]], *, until: int) -> list[Pipeline]:
+    """Pipelines whose executions began by a time: each of (pipeline, minutes after it was made, failed), ids by time."""
+    start = NOW - timedelta(days=10)
+    began = sorted(
+        (each * 60 + minutes, each, place, failed) for place, (each, minutes, failed) in enumerate(executions)
+    )
+    ids = {place: 1000 + rank for rank, (_, _, place, _) in enumerate(began)}
+    found = []
+    for each in sorted({each for each, _, _ in executions}):
+        mine = [one for one in began if one[1] == each and one[0] <= until]
+        if not mine:
+            continue
+        made = start + timedelta(minutes=each * 60 + min(one[0] - each * 60 for one in mine if one[1] == each))
+        jobs = [
+            job(
+                "test",
+                "failed" if failed else "success",
+                id=ids[place],
+                minutes=1,
+                trace="Error: boom\n",
+                body={"created_at": _at(start, at), "started_at": _at(start, at), "finished_at": _at(start, at + 1)},
+            )
+            for at, _, place, failed in mine
+        ]
+        updated = _at(start, max(at for at, *_ in mine) + 1)
+        found.append(pipeline(each + 1, created=made, jobs=jobs, body={"updated_at": updated}))
+    return found
+
+
+def _at(start: datetime, minutes: float) -> str:
+    return (start + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    executions=st.lists(
+        st.tuples(st.integers(0, 130), st.integers(0, 5000), st.booleans()), min_size=100, max_size=260
+    ),
+    night=st.integers(0, 8000),
+    limits=st.lists(st.integers(3, 25), min_size=1, max_size=12),
+)
+def test_however_often_it_is_broken_off_the_end_is_the_same(
+    tmp_path_factory: pytest.TempPathFactory,
+    executions: list[tuple[int, int, bool]],
+    night: int,
+    limits: list[int],
+) -> None:
+    """Two nights of fetches that end anywhere come to the same as one that reads all at the end."""
+    folder = tmp_path_factory.mktemp("broken")
+    with ExitStack() as stack:
+        rig = Rig(folder, stack)
+        for until in (night, 10**9):
+            rig.record(*_history(executions, until=until), projects={"acme/shop": {}})
+            for limit in [*limits, None]:
+                try:
+                    rig.fetch(most=limit)
+                except BudgetError:
+                    continue
+        whole = stack.enter_context(Store.open(folder / "whole.duckdb"))
+        rig.fetch(store=whole)
+        assert tables(rig.store) == tables(whole)
+        done = rig.fetch()
+        assert (done.requests, count(done.new), count(done.changed)) == (7, {}, {})
+
+
+def test_no_page_that_is_stored_is_asked_for_again(rig: Rig) -> None:
+    history = [
+        pipeline(number, created=NOW - timedelta(days=9) + timedelta(hours=number), jobs=[job("a"), job("b"), job("c")])
+        for number in range(1, 200)
+    ]
+    rig.record(*history)
+    once = rig.fetch().requests
+    assert once == 1 + 2 + 6 + len(FIRST_NIGHT)
+    with ExitStack() as stack:
+        (rig._folder / "other").mkdir()
+        other = Rig(rig._folder / "other", stack)
+        other.record(*history)
+        asked: list[str] = []
+        for _ in range(30):
+            try:
+                other.fetch(most=6)
+            except BudgetError:
+                asked += [one.target for one in other.forge.ledger.requests]
+                continue
+            break
+        lists = [target for target in asked if "/jobs?" in target and "keyset" in target and "cursor" in target]
+        assert len(lists) == len(set(lists)) == 5
+        assert tables(other.store) == tables(rig.store)
