@@ -42,8 +42,6 @@ class Outcomes:
     readable: bool
     size: int = BATCH
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _names: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
-    """Sets of job names, each kept once: most runs of a pipeline have the same, and there may be 100,000 runs."""
 
     def page(self, client: Client, tasks: Sequence[Task]) -> Page:
         """The outcomes of these runs, each with its new mark; what could not be had so keeps its mark, to be read otherwise.
@@ -58,8 +56,7 @@ class Outcomes:
             jobs = _jobs(task, bodies)
             rows += [*jobs, *derived_attempts(jobs, task.mark.attempt)]
             task.mark = task.mark.with_outcomes(failing=any(job.result in FAILING for job in jobs))
-            names = frozenset(job.name for job in jobs if job.result == Result.SUCCESS)
-            task.jobs = self._names.setdefault(names, names)
+            task.jobs = frozenset(job.name for job in jobs if job.result == Result.SUCCESS)
             marks.append(Mark(kind="run", key=task.key, value=str(task.mark)))
             dirty += sum(backwards(instant(body.get("startedAt")), instant(body.get("completedAt"))) for body in bodies)
         return Page(rows=rows, marks=marks, dirty=dirty, **client.spent.since(before))
