@@ -40,7 +40,8 @@ def asked(*queries: Path) -> Asked:
 def test_a_recording_is_fetched_and_reported_on_with_what_it_lacks(recording: Path, tmp_path: Path) -> None:
     outcome = demo(recording, 1, tmp_path / "out", asked(), Silent())
     assert outcome.score is None
-    assert (outcome.fetched.new["runs"], outcome.fetched.new["jobs"], outcome.fetched.gaps) == (2, 1, 1)
+    (fetched,) = outcome.fetched
+    assert (fetched.new["runs"], fetched.new["jobs"], fetched.gaps) == (2, 1, 1)
     assert outcome.produced.report.origin == "recording"
     with Store.open(tmp_path / "out" / STORE, read_only=True) as store:
         gaps = store.connection.sql("SELECT repository, kind, subject FROM fetch_gaps").fetchall()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import string
 import textwrap
 from datetime import timedelta
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any
 from typer.main import get_command
 
 from pipelinedoctor import cli, errors, guard, manifest
+from pipelinedoctor import config as configuration
 from pipelinedoctor.config import TEMPLATE, ReportSection
+from pipelinedoctor.fetch import doctor_github
 from pipelinedoctor.fetch.dialects import junit, nunit, trx, xunit
+from pipelinedoctor.fetch.interface import Level
 from pipelinedoctor.query import load
 from pipelinedoctor.resources import shipped
 from pipelinedoctor.sources import SourceSection
@@ -66,6 +70,32 @@ def test_the_template_names_every_key_of_its_sections() -> None:
     for section in (SourceSection, ReportSection):
         for key in section.model_fields:
             assert re.search(rf"^(# )?{key} = ", TEMPLATE, re.MULTILINE), key
+
+
+def test_the_configuration_that_the_readme_shows_is_one(tmp_path: Path) -> None:
+    shown = re.search(r"^```toml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert shown
+    (tmp_path / "pipelinedoctor.toml").write_text(shown[1], encoding="utf-8")
+    read = configuration.read(tmp_path / "pipelinedoctor.toml")
+    assert {section.forge for section in read.sources} == {"github", "gitlab"}
+
+
+def test_the_readme_lists_the_rights_that_the_doctor_looks_for() -> None:
+    listed = dict(re.findall(r"^\| ([A-Z][a-z ]+: read) \| (.+) \|$", README, re.MULTILINE))
+    assert list(listed) == [name for name, _ in doctor_github.RIGHTS.values()]
+    levels = re.findall(r"^\| `(\w+)` \| [^|]+ \|$", README.partition("| detail |")[2], re.MULTILINE)
+    assert levels[: len(Level)] == list(Level)
+
+
+def test_the_job_of_gitlab_ci_writes_a_configuration(tmp_path: Path) -> None:
+    job = (ROOT / "docs" / "ci" / "gitlab-ci-nightly.yml").read_text(encoding="utf-8")
+    shown = re.search(r"<<EOF\n(.*?)^ *EOF$", job, re.MULTILINE | re.DOTALL)
+    assert shown
+    variables = {"CI_SERVER_URL": "https://gitlab.example.com", "CI_PROJECT_PATH": "group/sub/shop"}
+    text = textwrap.dedent(string.Template(shown[1]).substitute(variables))
+    (tmp_path / "pipelinedoctor.toml").write_text(text, encoding="utf-8")
+    (section,) = configuration.read(tmp_path / "pipelinedoctor.toml").sources
+    assert (section.forge, section.host, section.repositories) == ("gitlab", "gitlab.example.com", ("group/sub/shop",))
 
 
 def test_the_readme_knows_every_question() -> None:

@@ -20,8 +20,8 @@ from pipelinedoctor.fetch.junit import Ledger, executions
 from pipelinedoctor.ingest import Ingested, Refused, ingest
 from pipelinedoctor.ingest_rows import Ids
 from pipelinedoctor.manifest import Belonging, Handed, files
+from pipelinedoctor.redaction import redacted
 from pipelinedoctor.store.connection import Store
-from pipelinedoctor.sync import redacted
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 DAY = datetime(2026, 5, 1)  # noqa: DTZ001  as the store tells times

@@ -45,8 +45,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "manifest": ("errors", "fetch.bounds", "fetch.download", "timespan"),
     "ingest_rows": ("manifest", "model", "store.ingested"),
     # The cores.
-    "ingest": ("errors", "fetch", "ingest_rows", "logs", "manifest", "model", "store", "sync"),
-    "sync": ("errors", "fetch.interface", "logs", "model", "store.connection"),
+    "ingest": ("errors", "fetch", "ingest_rows", "logs", "manifest", "model", "redaction", "store"),
+    "redaction": ("logs.redact", "model"),
+    "sync": ("errors", "fetch.interface", "logs", "model", "redaction", "store.connection"),
     "analyse": ("", "errors", "fetch.interface", "findings", "model", "query", "report", "store", "units"),
     # The commands, which put the parts together, and what stands around them.
     "sources": ("fetch.interface", "fetch.selection"),

@@ -18,7 +18,7 @@ _KINDS = {
     "gho_": "a token of an OAuth app",
     "ghu_": "a token of an App's user",
 }
-_RIGHTS = {
+RIGHTS = {
     "actions": ("Actions: read", "nothing can be read"),
     "checks": ("Checks: read", "outcomes of jobs cost a request a run, and annotations will be absent"),
     "contents": ("Contents: read", "commits, releases and tags will be absent"),
@@ -72,7 +72,7 @@ def _looked(source: Source, asking: Asking, token: str, granted: Mapping[str, st
     trouble = _why(name, runs)
     held = {"actions": trouble is None}
     if granted:
-        held = {area: area in granted for area in _RIGHTS} | held
+        held = {area: area in granted for area in RIGHTS} | held
     elif trouble is None and source.token:
         held |= _probed(source, asking, name, runs)
     return Diagnosis(
@@ -81,7 +81,7 @@ def _looked(source: Source, asking: Asking, token: str, granted: Mapping[str, st
         token=token,
         trouble=trouble,
         seen=name,
-        rights=tuple(Right(title, held.get(area), without) for area, (title, without) in _RIGHTS.items()),
+        rights=tuple(Right(title, held.get(area), without) for area, (title, without) in RIGHTS.items()),
         limits=tuple(_limits(limits, runs)),
         notes=tuple(_notes(source, limits, runs)),
         requests=asking.requests,

@@ -14,8 +14,8 @@ _READING = frozenset({"api", "read_api"})
 _REPORTER = 20
 _API = "/api/v4"
 _LACKS = (
-    "CI_LACKS reads lists of jobs and deployments: logs, test reports, merge requests and what pipelines tell of "
-    "themselves will be absent; a project access token with read_api reads them all"
+    "CI_JOB_TOKEN reads lists of jobs: logs, test reports, merge requests, deployments and what pipelines tell of themselves "
+    "will be absent; a project access token with read_api reads them all"
 )
 
 

@@ -14,10 +14,10 @@ from pipelinedoctor.fetch.github_client import AGENT, Client, Clients, RefusedEr
 from pipelinedoctor.fetch.github_details import Task, details
 from pipelinedoctor.fetch.github_outcomes import Outcomes
 from pipelinedoctor.fetch.github_repository import ABSENT, RepositoryFetch, Tools
-from pipelinedoctor.fetch.github_rows import gap
-from pipelinedoctor.fetch.github_selection import Chosen, chosen
-from pipelinedoctor.fetch.interface import Closed, Mark, Order, Page, Progress, Source, SyncState
+from pipelinedoctor.fetch.github_selection import chosen
+from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, Source, SyncState
 from pipelinedoctor.fetch.parallel import by_turns, in_order, in_turn
+from pipelinedoctor.fetch.selection import Chosen
 from pipelinedoctor.fetch.steps import Steps
 from pipelinedoctor.fetch.windows import stamp
 
@@ -62,7 +62,7 @@ class GitHubFetcher:
         try:
             found = chosen(clients.mine(), self.source)
             fetches = [RepositoryFetch(tools, one.full_name) for one in found.repositories]
-            yield _found(self.source, found)
+            yield found.page(self.source.host)
             for page in _stages(tools, fetches):
                 handed += page.requests
                 yield page
@@ -75,14 +75,6 @@ class GitHubFetcher:
         yield Page(requests=clients.requests - handed)
         if all(one.refused for one in fetches):
             raise ForgeError(_none_read(self.source, fetches, found))
-
-
-def _found(source: Source, found: Chosen) -> Page:
-    """What patterns found nothing, and which do again."""
-    patterns = [entry for entry in source.repositories if "*" in entry and not entry.startswith("!")]
-    rows = [gap(source.host, pattern, "runs", pattern, reason) for pattern, reason in found.lacking.items()]
-    back = [Closed(repository=one, kind="runs", subject=one) for one in patterns if one not in found.lacking]
-    return Page(rows=rows, closed=back)
 
 
 def _none_read(source: Source, fetches: list[RepositoryFetch], found: Chosen) -> str:

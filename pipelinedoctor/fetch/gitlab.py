@@ -1,8 +1,7 @@
 """Fetches CI history from GitLab (gitlab.com or an instance of one's own) over its REST API."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pipelinedoctor.errors import ForgeError
@@ -14,10 +13,13 @@ from pipelinedoctor.fetch.gitlab_details import Task, details
 from pipelinedoctor.fetch.gitlab_project import Project, Tools
 from pipelinedoctor.fetch.gitlab_rows import gap
 from pipelinedoctor.fetch.gitlab_runs import Runs, jobs_of, opened, settled_alone
+from pipelinedoctor.fetch.gitlab_selection import chosen
 from pipelinedoctor.fetch.interface import Order, Page, Progress, Source, SyncState
-from pipelinedoctor.fetch.parallel import in_order
+from pipelinedoctor.fetch.parallel import by_turns, in_order, in_turn
 from pipelinedoctor.fetch.patience import RefusedError
+from pipelinedoctor.fetch.selection import Chosen
 
+_GONE = 404
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
 
@@ -62,43 +64,58 @@ class _Fetch:
     """One fetch of all projects. Each stage goes round among them, so that a large one does not keep the others waiting."""
 
     tools: Tools
-    opened: list[Project] = field(default_factory=list)
+    opened: dict[str, Project] = field(default_factory=dict)
     refused: dict[str, RefusedError] = field(default_factory=dict)
+    found: Chosen = field(default_factory=lambda: Chosen((), {}, ()))
 
     def pages(self) -> Iterator[Page]:
         """What ran everywhere; then why it failed; then what surrounds it."""
-        yield from in_turn([self._guarded(name, self._begun(name)) for name in self.tools.source.repositories])
+        client = self.tools.clients.mine()
+        made = client.made
+        self.found = chosen(client, self.tools.source)
+        yield replace(self.found.page(self.tools.source.host), requests=client.made - made)
+        yield from self._each(self._names, self._begun)
         yield from self._left()
         if self.tools.source.job_token:
             return
         yield from self._details()
-        yield from in_turn([self._guarded(one.name, surroundings(one)) for one in self._projects()])
+        yield from self._each([one.name for one in self._projects()], lambda name: surroundings(self.opened[name]))
 
     def check(self) -> None:
         """Raise `ForgeError` where no project could be read."""
-        names = self.tools.source.repositories
-        if not names or len(self.refused) < len(set(names)):
+        if len(self.refused) < len(self._names):
             return
-        host, told = self.tools.source.host, ", ".join(names)
-        if all(error.status == 404 for error in self.refused.values()):
+        host, told = self.tools.source.host, ", ".join(self._names)
+        if not told:
+            raise ForgeError(f"{host}: " + "; ".join(f"{one}: {reason}" for one, reason in self.found.lacking.items()))
+        if all(error.status == _GONE for error in self.refused.values()):
             raise ForgeError(f"{host} knows none of {told}; check the names and what the token may read")
-        raise ForgeError(
-            f"{host} let none of {told} be read; the first answer was: {next(iter(self.refused.values()))}"
-        )
+        raise ForgeError(f"{host}: none of its projects could be read; {next(iter(self.refused.values()))}")
+
+    @property
+    def _names(self) -> list[str]:
+        return [one.full_name for one in self.found.repositories]
 
     def _projects(self) -> list[Project]:
-        return [one for one in self.opened if one.name not in self.refused]
+        """The projects that can be read; first those where somebody waits, because the default branch fails."""
+        there = [self.opened[name] for name in self._names if name in self.opened and name not in self.refused]
+        return sorted(there, key=lambda one: not one.ailing)
+
+    def _each(self, names: Iterable[str], pages: Callable[[str], Iterator[Page]]) -> Iterator[Page]:
+        budget = self.tools.budget
+        flows = (self._guarded(name, pages(name)) for name in names)
+        yield from in_turn(flows, budget.workers(self.tools.source.workers), budget.close)
 
     def _begun(self, name: str) -> Iterator[Page]:
         project, page = opened(name, self.tools)
+        self.opened[name] = project
         yield page
-        self.opened.append(project)
         yield from Runs(project).pages()
 
     def _guarded(self, name: str, pages: Iterator[Page]) -> Iterator[Page]:
         """The pages of one project; where it is refused, a gap instead of the rest, and the others go on."""
-        client = self.tools.clients.mine()
         while True:
+            client = self.tools.clients.mine()
             made = client.made
             try:
                 page = next(pages)
@@ -109,7 +126,7 @@ class _Fetch:
                     raise
                 self.refused[name] = error
                 missing = "no such project, or none that the token may read"
-                why = missing if error.status == 404 else f"refused ({error.status})"
+                why = missing if error.status == _GONE else f"refused ({error.status})"
                 self.tools.progress.finish(name, why)
                 yield Page(rows=[gap(self.tools.source.host, name, "runs", name, why)], requests=client.made - made)
                 return
@@ -117,7 +134,7 @@ class _Fetch:
 
     def _left(self) -> Iterator[Page]:
         """Pipelines that are to be asked for one by one, because the list of jobs did not tell all of them."""
-        items = list(in_turn([[(one, run_id) for run_id in one.lacking()] for one in self._projects()]))
+        items = list(by_turns([[(one, run_id) for run_id in one.lacking()] for one in self._projects()]))
         clients = self.tools.clients
 
         def ask(item: tuple[Project, int]) -> tuple[Project, int, object, int]:
@@ -137,7 +154,7 @@ class _Fetch:
         def ask(task: Task) -> tuple[Task, Page]:
             return task, details(clients.mine(), task)
 
-        for task, page in self._by_threads("logs and test reports", ask, list(in_turn(wanted))):
+        for task, page in self._by_threads("logs and test reports", ask, list(by_turns(wanted))):
             mark = task.project.mark(task.run_id, task.mark.detailed())
             yield Page(rows=page.rows, closed=page.closed, logs=page.logs, marks=[mark], requests=page.requests)
 
@@ -148,19 +165,6 @@ class _Fetch:
             progress.advance(task)
             yield done
         progress.finish(task, f"{len(items)} pipelines")
-
-
-def in_turn(many: Iterable[Iterable[_Item]]) -> Iterator[_Item]:
-    """One of each in turn, until all have come to their end."""
-    waiting = deque(iter(one) for one in many)
-    while waiting:
-        one = waiting.popleft()
-        try:
-            item = next(one)
-        except StopIteration:
-            continue
-        yield item
-        waiting.append(one)
 
 
 def _first(item: tuple[int, object]) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipelinedoctor.fetch.bounds import bounded, instant
+from pipelinedoctor.fetch.clients import Clients
 from pipelinedoctor.fetch.gitlab_change_rows import (
     change_number,
     change_row,
@@ -45,19 +46,22 @@ def surroundings(project: Project) -> Iterator[Page]:
 
 
 def _section(project: Project, kind: str, what: str, pages: Iterator[Page]) -> Iterator[Page]:
-    client, name = project.tools.clients.mine(), project.repository.full_name
-    made = client.made
-    try:
-        for page in pages:
-            yield page
-            made = client.made
-    except RefusedError as error:
-        if error.status == 401:
-            raise
-        row = gap(project.repository.host, name, kind, name, reason(what, error))
-        yield Page(rows=[row], requests=client.made - made)
-    else:
-        yield Page(closed=[Closed(repository=name, kind=kind, subject=name)])
+    name = project.repository.full_name
+    while True:
+        client = project.tools.clients.mine()
+        made = client.made
+        try:
+            page = next(pages)
+        except StopIteration:
+            yield Page(closed=[Closed(repository=name, kind=kind, subject=name)])
+            return
+        except RefusedError as error:
+            if error.status == 401:
+                raise
+            row = gap(project.repository.host, name, kind, name, reason(what, error))
+            yield Page(rows=[row], requests=client.made - made)
+            return
+        yield page
 
 
 @dataclass(slots=True)
@@ -66,8 +70,8 @@ class _Surroundings:
     marks: dict[int, ChangeMark] = field(default_factory=dict)
 
     @property
-    def _client(self) -> Client:
-        return self.project.tools.clients.mine()
+    def _clients(self) -> Clients[Client]:
+        return self.project.tools.clients
 
     @property
     def _where(self) -> tuple[str, int]:
@@ -83,7 +87,7 @@ class _Surroundings:
             return  # an empty repository
         listing = self._listing(f"commits {branch}", "repository/commits", ref_name=branch)
         window = (tools.order.since, tools.order.until)
-        yield from in_window(self._client, listing, window, tools.state, self._rows(commit_row))
+        yield from in_window(self._clients, listing, window, tools.state, self._rows(commit_row))
 
     def changes(self) -> Iterator[Page]:
         """The merge requests, and of each that is new or has changed its commits and its first review."""
@@ -94,7 +98,7 @@ class _Surroundings:
         left = {number for number, mark in self.marks.items() if mark.wanted}
         listing = self._listing("merge_requests", "merge_requests", state="all", scope="all")
         bodies: dict[int, Body] = {}
-        for page in by_update(self._client, listing, since, state, lambda entries: self._changed(entries, bodies)):
+        for page in by_update(self._clients, listing, since, state, lambda entries: self._changed(entries, bodies)):
             yield page
             for number in list(bodies):
                 yield self._change(number, bodies.pop(number))
@@ -108,28 +112,27 @@ class _Surroundings:
         listing, places = self._listing("deployments", "deployments"), self._listing("environments", "environments")
         before = state.get("list", listing.key)
         now = before
-        for page in by_update(self._client, listing, since, state, self._rows(deployment_row)):
+        for page in by_update(self._clients, listing, since, state, self._rows(deployment_row)):
             now = next((mark.value for mark in page.marks if mark.key == listing.key), now)
             yield page
         if now != before or state.get("list", places.key) is None:
-            made = self._client.made
-            for found in self._client.pages(places.path):
-                rows, _ = self._rows(environment_row)(found.entries)
-                yield Page(rows=rows, requests=self._client.made - made)
-                made = self._client.made
-            yield Page(marks=[places.mark("{}")])
+            client = self._clients.mine()
+            made = client.made
+            entries = [body for found in client.pages(places.path) for body in found.entries]
+            rows, _ = self._rows(environment_row)(entries)
+            yield Page(rows=rows, marks=[places.mark("{}")], requests=client.made - made)
 
     def releases(self) -> Iterator[Page]:
         """The releases; the tags where anything is new at all."""
         state = self.project.tools.state
         releases = self._listing("releases", "releases", order_by="released_at", sort="desc")
         names = ("tag_name", "released_at", "name")
-        for page in until_known(self._client, releases, names, state, self._rows(release_row)):
+        for page in until_known(self._clients, releases, names, state, self._rows(release_row)):
             self.project.news |= bool(page.rows)
             yield page
         tags = self._listing("tags", "repository/tags", order_by="updated", sort="desc")
         if self.project.news or state.get("list", tags.key) is None:
-            yield from until_known(self._client, tags, ("name", "target"), state, self._rows(tag_row))
+            yield from until_known(self._clients, tags, ("name", "target"), state, self._rows(tag_row))
 
     def _rows(self, row: _Make) -> Take:
         host, repository_id = self._where
@@ -155,7 +158,8 @@ class _Surroundings:
 
     def _change(self, number: int, body: Body | None) -> Page:
         """The commits of a merge request where it has a new head, and its first review where that is not known."""
-        client, made, mark = self._client, self._client.made, self.marks[number]
+        client, mark = self._clients.mine(), self.marks[number]
+        made = client.made
         (host, repository_id), path = self._where, f"{self.project.path}/merge_requests/{number}"
         rows: list[Row] = []
         try:

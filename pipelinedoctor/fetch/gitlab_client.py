@@ -139,10 +139,20 @@ class Client:
             pass  # which is told below, with the headers that it lacks
         heard = self._wire.heard
         assert heard is not None
-        self._budget.answered = True
+        self._note(heard)
         if heard.status_code < 300:
             return heard
         raise self._refused(path, heard)
+
+    def _note(self, heard: Heard) -> None:
+        """Take note that the forge is there, and of what it tells of its allowance."""
+        if heard.status_code >= 500:
+            self._budget.answered = True
+            return
+        self._budget.well()
+        left, limit = heard.headers.get("ratelimit-remaining", ""), heard.headers.get("ratelimit-limit", "")
+        if left.isdecimal() and limit.isdecimal():
+            self._budget.told(int(left[:9]), int(limit[:9]))
 
     def _refused(self, path: str, heard: Heard) -> Exception:
         if heard.stream is not None:

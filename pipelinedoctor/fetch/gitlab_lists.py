@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from pipelinedoctor.errors import ForgeError, StoreError
 from pipelinedoctor.fetch.bounds import instant
+from pipelinedoctor.fetch.clients import Clients
 from pipelinedoctor.fetch.gitlab_client import Body, Client, Where
 from pipelinedoctor.fetch.gitlab_marks import Segment, joined, read_segments, write_segments
 from pipelinedoctor.fetch.interface import Mark, Page, SyncState
@@ -40,14 +41,16 @@ class Listing:
         return Mark(kind="list", key=self.key, value=value)
 
 
-def by_update(client: Client, listing: Listing, since: datetime, state: SyncState, take: Take) -> Iterator[Page]:
+def by_update(
+    clients: Clients[Client], listing: Listing, since: datetime, state: SyncState, take: Take
+) -> Iterator[Page]:
     """What was updated since a time and is not known yet, newest first; then what earlier fetches left, down to `since`."""
     segments = read_segments(state.get("list", listing.key))
     floor = stamp(since)
     before: str | None = None
     while True:
         bound = _bound(segments[0:1] if before is None else segments[1:2], floor, head=before is None)
-        yield from _down(client, listing, (bound, before), segments, take)
+        yield from _down(clients, listing, (bound, before), segments, take)
         if not segments or segments[0].low <= floor or before == segments[0].low:
             return
         before = segments[0].low
@@ -67,7 +70,7 @@ def _bound(below: Sequence[Segment], floor: str, *, head: bool) -> str:
 
 
 def _down(
-    client: Client, listing: Listing, span: tuple[str, str | None], segments: list[Segment], take: Take
+    clients: Clients[Client], listing: Listing, span: tuple[str, str | None], segments: list[Segment], take: Take
 ) -> Iterator[Page]:
     """The pages between two times; the upper one is where the first segment ends. `segments` are kept up to date."""
     bound, before = span
@@ -75,6 +78,7 @@ def _down(
     where: Where | None = None
     last: set[str] = set()
     for _ in range(_MOST):
+        client = clients.mine()
         made = client.made
         asked = {**listing.parameters, "order_by": "updated_at", "sort": "desc", "updated_after": bound}
         if before is not None:
@@ -84,7 +88,7 @@ def _down(
         times = [stamp(time) for body in found.entries if (time := instant(body.get("updated_at")))]
         names = {str(body.get("id")) for body in found.entries}
         ended = found.onward is None or not times
-        if names <= last and not ended:
+        if where is not None and names <= last and not ended:
             raise ForgeError(f"the forge lists the same again and again for {listing.path}")
         top = first.top if first else max(times, default=None)
         if top is None:
@@ -103,7 +107,9 @@ def _down(
     raise ForgeError(f"the forge's list at {listing.path} does not come to an end")
 
 
-def until_known(client: Client, listing: Listing, names: Sequence[str], state: SyncState, take: Take) -> Iterator[Page]:
+def until_known(
+    clients: Clients[Client], listing: Listing, names: Sequence[str], state: SyncState, take: Take
+) -> Iterator[Page]:
     """The entries of a list, newest first, down to the one that was the newest when it was last read to the end.
 
     `names` are the keys that tell an entry, and a change of it.
@@ -111,6 +117,7 @@ def until_known(client: Client, listing: Listing, names: Sequence[str], state: S
     stood = _object(state.get("list", listing.key), listing.key)
     known, first = stood.get("known"), stood.get("first")
     for number in range(int(str(stood.get("page") or 1)), _MOST):
+        client = clients.mine()
         made = client.made
         found = client.page(listing.path, {**listing.parameters, "page": number})
         prints = [_print(body, names) for body in found.entries]
@@ -124,7 +131,7 @@ def until_known(client: Client, listing: Listing, names: Sequence[str], state: S
             return
 
 
-def in_window(client: Client, listing: Listing, window: tuple[datetime, datetime], state: SyncState, take: Take) -> Iterator[Page]:  # fmt: skip
+def in_window(clients: Clients[Client], listing: Listing, window: tuple[datetime, datetime], state: SyncState, take: Take) -> Iterator[Page]:  # fmt: skip
     """The entries from a time on, or from a week before the end of what was read up to now; `window` ends at the time of now."""
     stood = _object(state.get("list", listing.key), listing.key)
     since, until = (stamp(moment) for moment in window)
@@ -137,6 +144,7 @@ def in_window(client: Client, listing: Listing, window: tuple[datetime, datetime
         page, end = 1, until
     earliest = min(earliest, since)
     for number in range(page, _MOST):
+        client = clients.mine()
         made = client.made
         found = client.page(listing.path, {**listing.parameters, "since": str(start), "page": number})
         rows, marks = take(found.entries)

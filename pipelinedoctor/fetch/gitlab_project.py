@@ -13,7 +13,7 @@ from pipelinedoctor.fetch.gitlab_client import Body, Client
 from pipelinedoctor.fetch.gitlab_marks import Phase, RunMark
 from pipelinedoctor.fetch.gitlab_rows import commit_row, is_whole, job_row, mapping, run_row, runs_backwards
 from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, Source, SyncState
-from pipelinedoctor.model import Repository, Row
+from pipelinedoctor.model import Repository, Result, Row, Run
 
 GIVEN_UP = timedelta(days=7)
 """A pipeline that goes on and was last updated so long ago is not asked for again until it changes."""
@@ -51,12 +51,26 @@ class Project:
     children: bool = False
     news: bool = False
     """Whether this fetch has brought anything that was not known."""
+    _red: dict[int, tuple[int, bool]] = field(default_factory=dict)
 
     def recall(self) -> None:
         """Take up what earlier fetches left."""
         mine = f"{self.key}/"
         marks = self.tools.state.all("run").items()
         self.known = {int(key.removeprefix(mine)): RunMark.read(value) for key, value in marks if key.startswith(mine)}
+
+    def note(self, run: Run) -> Run:
+        """Take note of a run that was read."""
+        if run.branch is not None and run.branch == self.repository.default_branch and run.result != Result.UNKNOWN:
+            newest, _ = self._red.get(run.pipeline_id, (0, False))
+            if run.run_id >= newest:
+                self._red[run.pipeline_id] = (run.run_id, run.result == Result.FAILURE)
+        return run
+
+    @property
+    def ailing(self) -> bool:
+        """Whether the newest run of a pipeline on the default branch failed, of the runs that this fetch read."""
+        return any(red for _, red in self._red.values())
 
     def lacking(self) -> list[int]:
         """The pipelines whose jobs are wanted, or went on when they were last read, newest first."""
@@ -94,7 +108,7 @@ class Project:
             self._told(run_id, embedded, bodies, needed=mark.attempt != before.attempt) if embedded and fresh else None
         )
         if told is not None:
-            rows.append(run_row(host, told, repository_id, mark.attempt))
+            rows.append(self.note(run_row(host, told, repository_id, mark.attempt)))
             mark = mark.seen(bounded(told.get("updated_at")))
         self.children |= embedded.get("source") == "parent_pipeline"
         self.settled.add(run_id)

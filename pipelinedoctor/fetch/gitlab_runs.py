@@ -81,7 +81,7 @@ class Runs:
         project.children = state.get("list", listings["parent_pipeline"].key) is not None
         wanted = [listing for source, listing in listings.items() if not source or project.children]
         for listing in [] if project.tools.source.job_token else wanted:
-            for page in by_update(project.tools.clients.mine(), listing, since, state, self._listed):
+            for page in by_update(project.tools.clients, listing, since, state, self._listed):
                 project.tools.progress.advance(task)
                 yield page
         for page in Scan(project, self._made_at).pages():
@@ -89,7 +89,7 @@ class Runs:
             yield page
         if project.children and len(wanted) == 1 and not project.tools.source.job_token:
             # Only now it shows that there are child pipelines, which the other list leaves out.
-            yield from by_update(project.tools.clients.mine(), listings["parent_pipeline"], since, state, self._listed)
+            yield from by_update(project.tools.clients, listings["parent_pipeline"], since, state, self._listed)
         project.tools.progress.finish(task, f"{len(project.settled)} new or changed")
 
     def _listing(self, source: str) -> Listing:
@@ -108,7 +108,7 @@ class Runs:
             if mark is before:
                 continue
             self.project.news = True
-            rows.append(run_row(repository.host, body, repository.repository_id, mark.attempt))
+            rows.append(self.project.note(run_row(repository.host, body, repository.repository_id, mark.attempt)))
             marks.append(self.project.mark(run_id, mark))
             made = instant(body.get("created_at"))
             if mark.state == 0 and made is not None:

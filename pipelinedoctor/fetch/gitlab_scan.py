@@ -55,7 +55,6 @@ class Scan:
 
     def _down(self, start: Segment | None, segments: list[Segment], floor: str) -> Iterator[Page]:
         """Pages from the top, or from where a segment ends, down to what is known or to `floor`; keeps `segments` up to date."""
-        client = self.project.tools.clients.mine()
         rest = segments[1:] if start else segments[:]
         seen = _NEVER if start else rest[0].top if rest else 0
         where: Where | None = start.onward if start else None
@@ -64,6 +63,7 @@ class Scan:
         # the list was read before, that is.
         whole = start is None and bool(rest) and not self._unfinished(rest[0], floor)
         for _ in range(_MOST):
+            client = self.project.tools.clients.mine()
             made = client.made
             found = self._page(client, where)
             if not found.entries and segment is None:

@@ -1,56 +1,66 @@
-"""Which projects of a GitLab there are to choose from: those in the groups that patterns begin with."""
+"""Which projects of a GitLab a source means: its names as they stand, and what its patterns find in lists of groups."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from urllib.parse import quote
 
 from pipelinedoctor.fetch.bounds import bounded
 from pipelinedoctor.fetch.gitlab_client import Client
 from pipelinedoctor.fetch.gitlab_rows import Body, flag, identity
+from pipelinedoctor.fetch.interface import Source
+from pipelinedoctor.fetch.patience import RefusedError
+from pipelinedoctor.fetch.selection import Candidate, Chosen, Selection, check
 
-_WILD = frozenset("*?[")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A project that a pattern may take in."""
-
-    project_id: int
-    path: str
-    archived: bool | None
-    topics: tuple[str, ...]
+_BAD_TOKEN = 401
+_GONE = 404
+_SLIM = {"archived": "false", "simple": "true", "order_by": "id", "sort": "asc"}
 
 
-def found_projects(client: Client, patterns: Iterable[str]) -> Iterator[Found]:
-    """The projects, archived ones left out, in the groups that `patterns` begin with and below them, each once.
+def chosen(client: Client, source: Source) -> Chosen:
+    """The projects that `source` means. Costs no request without patterns, else a page for each 100 of a group.
 
-    A pattern that begins with no group's name stands for all projects that the token's owner is a member of. Raises what the
-    client raises, `RefusedError` for a group that is not there.
+    A group whose list is refused stops no other one; a refused token does. Raises what `client.ask` raises.
     """
-    seen: set[int] = set()
-    for group in sorted({group_of(pattern) for pattern in patterns}):
-        path = f"/groups/{quote(group, safe='')}/projects" if group else "/projects"
-        asked = {"include_subgroups": "true"} if group else {"membership": "true"}
-        asked |= {"archived": "false", "simple": "true", "order_by": "id", "sort": "asc"}
-        for page in client.pages(path, asked):
-            for found in map(_found, page.entries):
-                if found.project_id not in seen:
-                    seen.add(found.project_id)
-                    yield found
+    selection = Selection.of(source.repositories, source.topics)
+    found: list[Candidate] = []
+    refused: dict[str, str] = {}
+    for root in selection.roots:
+        if source.job_token:
+            refused[root] = "CI_JOB_TOKEN may list no group; name the projects"
+            continue
+        try:
+            found += filter(None, map(_candidate, _of_root(client, root)))
+        except RefusedError as error:
+            if error.status == _BAD_TOKEN:
+                raise
+            refused[root] = str(error)
+    return selection.chosen(found, refused)
 
 
-def group_of(pattern: str) -> str:
-    """The part of a pattern, whole names only, that holds no wildcard and so names a group: `a/b` of `a/b/c-*`."""
-    names = pattern.split("/")
-    wild = next((place for place, name in enumerate(names) if not _WILD.isdisjoint(name)), len(names) - 1)
-    return "/".join(names[:wild])
+def _of_root(client: Client, root: str) -> Iterator[Body]:
+    """The projects in a group and below it, or those of a user."""
+    path = f"/groups/{quote(root, safe='')}/projects"
+    try:
+        for page in client.pages(path, {**_SLIM, "include_subgroups": "true"}):
+            yield from page.entries
+    except RefusedError as error:
+        if error.status != _GONE or "/" in root:
+            raise
+    else:
+        return
+    for page in client.pages(f"/users/{quote(root, safe='')}/projects", _SLIM):
+        yield from page.entries
 
 
-def _found(body: Body) -> Found:
-    topics = body.get("topics", body.get("tag_list"))
-    return Found(
-        project_id=identity(body, "project"),
-        path=bounded(body.get("path_with_namespace")) or "",
-        archived=flag(body.get("archived")),
+def _candidate(body: Body) -> Candidate | None:
+    """A project of a list; None for what has a name that no project can have."""
+    name, topics = bounded(body.get("path_with_namespace")), body.get("topics", body.get("tag_list"))
+    try:
+        check(name or "", nested=True)
+    except ValueError:
+        return None
+    return Candidate(
+        repository_id=identity(body, "project"),
+        full_name=name or "",
+        archived=flag(body.get("archived")) is True,
         topics=tuple(topic for one in topics if (topic := bounded(one))) if isinstance(topics, list) else (),
     )

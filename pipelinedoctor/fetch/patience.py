@@ -85,4 +85,6 @@ class Patience:
             self._budget.close(error.limit)
             return error.limit
         message = f"{self._host}: {error}, {tries} times in a row; what was fetched is kept, try again later"
-        return RefusedError(message, error.status) if error.status else ForgeError(message)
+        if error.status and not self._budget.given_up():
+            return RefusedError(message, error.status)
+        return ForgeError(message)

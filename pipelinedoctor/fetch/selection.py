@@ -7,9 +7,12 @@ a forge can list. `!` before a name or a pattern excludes, wherever it stands in
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from pipelinedoctor.fetch.interface import Closed, Page
+from pipelinedoctor.model import FetchGap
 
 _EVERY = "**"
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._*-]+")
@@ -23,6 +26,26 @@ class Candidate:
     full_name: str
     archived: bool = False
     topics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The repositories of a source: those it names, in its order, then those its patterns found, by name.
+
+    `lacking` has, by pattern, why it found none; `finding` are the other patterns.
+    """
+
+    repositories: tuple[Candidate, ...]
+    lacking: Mapping[str, str]
+    finding: tuple[str, ...]
+
+    def page(self, host: str) -> Page:
+        """What patterns found nothing, and which do again, as gaps."""
+        rows = [
+            FetchGap(host=host, repository=one, kind="runs", subject=one, reason=reason, rows_missing=None)
+            for one, reason in self.lacking.items()
+        ]
+        return Page(rows=rows, closed=[Closed(repository=one, kind="runs", subject=one) for one in self.finding])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +81,7 @@ class Selection:
         None lies within another.
         """
         found = {root.casefold(): root for root in map(_root, sorted(self.patterns, reverse=True))}
-        return tuple(
-            root
-            for key, root in sorted(found.items())
-            if not any(key.startswith(f"{other}/") for other in found if other != key)
-        )
+        return tuple(root for key, root in sorted(found.items()) if not any(_lies_in(key, other) for other in found))
 
     def picks(self, candidate: Candidate) -> bool:
         """Whether the repository is meant.
@@ -76,6 +95,21 @@ class Selection:
         if name.casefold() in {one.casefold() for one in self.names}:
             return True
         return self._taken(candidate) and any(_fits(one, name) for one in self.patterns)
+
+    def chosen(self, candidates: Iterable[Candidate], refused: Mapping[str, str]) -> Chosen:
+        """What of the candidates is meant, and what is named. `refused` has, by root, why it could not be listed."""
+        found = {one.full_name.casefold(): one for one in candidates}
+        idle = self.idle(found.values())
+        picked = {key: one for key, one in sorted(found.items()) if self.picks(one)}
+        named = [Candidate(repository_id=None, full_name=name) for name in self.names]
+        first = [picked.pop(one.full_name.casefold(), one) for one in named]
+        topical = f", with a topic of {', '.join(sorted(self.topics))}" if self.topics else ""
+        nothing = f"no such repository that the token may read and that is not archived{topical}"
+        lacking = {
+            pattern: next((why for root, why in refused.items() if _lies_in(pattern, root)), nothing)
+            for pattern in idle
+        }
+        return Chosen((*first, *picked.values()), lacking, tuple(one for one in self.patterns if one not in lacking))
 
     def idle(self, candidates: Iterable[Candidate]) -> tuple[str, ...]:
         """The patterns that pick none of the candidates: a mistake, or a right that lacks."""
@@ -103,6 +137,10 @@ def check(entry: str, *, nested: bool) -> None:
         raise ValueError(f"{entry!r}: ** stands for whole segments; write * within one")
     if "*" in segments[0] and not entry.startswith("!"):
         raise ValueError(f"{entry!r}: a pattern begins with the name of an owner or group, as owner/*")
+
+
+def _lies_in(path: str, root: str) -> bool:
+    return path.casefold().startswith(f"{root.casefold()}/")
 
 
 def _root(pattern: str) -> str:

@@ -135,7 +135,7 @@ class Asked:
 class ApiSide:
     """What the API's server does with a request: who asks, may they, is it new to them.
 
-    With `checks` false the token may not read checks, which GraphQL asks for and REST's lists of jobs do not.
+    With `checks` false the token may not read checks: GraphQL's, and REST's annotations; REST's lists of jobs it may.
     """
 
     def __init__(self, api: Api, ledger: Ledger, token: str | None, *, checks: bool = True) -> None:
@@ -158,11 +158,9 @@ class ApiSide:
         refused = self._stranger(authorization)
         if path in _GRAPHQL and asked.method == "POST":
             route, sent = "refused" if refused else _GRAPHQL[0], self._graphql(refused, asked.body)
-            budget = "graphql"
-        else:
-            route, sent = self._rest(refused, replace(asked, path=path))
-            budget = "core"
-        return route, replace(sent, headers={**sent.headers, **self._allowance(budget)})
+            return route, replace(sent, headers={**sent.headers, **_allowance("graphql", self._ledger.graphql)})
+        route, sent = self._rest(refused, replace(asked, path=path))
+        return route, replace(sent, headers={**sent.headers, **_allowance("core", self._ledger.core)})
 
     def _installed(self, authorization: str | None) -> Sent:
         """A token of an installation, for an app that shows a JSON web token, whose signature is not looked at."""
@@ -198,12 +196,10 @@ class ApiSide:
             core, graphql = self._ledger.core.state(), self._ledger.graphql.state()
             resources = {"core": core, "search": core, "graphql": graphql}
             return path, Answer(200, json.dumps({"resources": resources, "rate": core}).encode())
-        return self._api.answer(path, query)
-
-    def _allowance(self, resource: str) -> dict[str, str]:
-        budget = self._ledger.graphql if resource == "graphql" else self._ledger.core
-        state = {f"X-RateLimit-{name.title()}": str(value) for name, value in budget.state().items()}
-        return {**state, "X-RateLimit-Resource": resource}
+        route, answer = self._api.answer(path, query)
+        if not self._checks and "/check-runs/" in route:
+            answer = refusal(403, "Resource not accessible by personal access token")
+        return route, answer
 
 
 class BlobSide:
@@ -304,6 +300,11 @@ def _sent(answer: Answer, known: str | None) -> Sent:
     if known == tag:
         return Sent(HTTPStatus.NOT_MODIFIED, b"", headers)
     return Sent(answer.status, answer.body, headers)
+
+
+def _allowance(resource: str, budget: Budget) -> dict[str, str]:
+    state = {f"X-RateLimit-{name.title()}": str(value) for name, value in budget.state().items()}
+    return {**state, "X-RateLimit-Resource": resource}
 
 
 def _plain(status: int, text: str) -> Sent:

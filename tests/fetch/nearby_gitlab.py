@@ -3,14 +3,14 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from email.message import Message
 from pathlib import Path
 
 from pipelinedoctor.simulate.gitlab.attachments import Archives
 from pipelinedoctor.simulate.gitlab.recording import GitLabRecording
 from pipelinedoctor.simulate.gitlab.routes import GitLabApi
 from pipelinedoctor.simulate.gitlab.server import MINUTE, GitLabSide
-from pipelinedoctor.simulate.server import BlobSide, Ledger, Sent, Server
+from pipelinedoctor.simulate.sent import Sent
+from pipelinedoctor.simulate.server import Asked, BlobSide, Ledger, Server
 from tests.fetch.nearby import Forge
 
 Fault = Callable[[int, str], Sent | None]
@@ -27,7 +27,7 @@ def serve(
     fault: Fault | None = None,
 ) -> Iterator[Forge]:
     """Serve a recording until the `with` ends."""
-    ledger = Ledger(rate_limit, MINUTE)
+    ledger = Ledger(rate_limit, period=MINUTE)
     recording = GitLabRecording.open(folder)
     count = iter(range(10**9))
     with Server(ledger) as api, Server(ledger) as blobs:
@@ -36,9 +36,9 @@ def serve(
             GitLabApi(recording, api.url, archives, public=token is None), ledger, token, job_token=job_token
         )
 
-        def answered(path: str, query: str, headers: Message) -> tuple[str, Sent]:
-            wrong = fault(next(count), path) if fault else None
-            return ("fault", wrong) if wrong is not None else side(path, query, headers)
+        def answered(asked: Asked) -> tuple[str, Sent]:
+            wrong = fault(next(count), asked.path) if fault else None
+            return ("fault", wrong) if wrong is not None else side(asked)
 
         api.side, blobs.side = answered, BlobSide(archives)
         threads = [threading.Thread(target=server.serve_forever, args=(0.01,)) for server in (api, blobs)]

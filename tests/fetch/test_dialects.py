@@ -4,6 +4,7 @@ import gzip
 import io
 import re
 import tarfile
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -215,6 +216,35 @@ def test_a_failure_of_any_size_is_cut_and_what_stands_beside_is_not_kept() -> No
     (one,) = read(report)
     assert one.detail == "x" * 8_192
     assert one.message == "x" * 500
+
+
+class Generated:
+    """A report that is nowhere as a whole."""
+
+    def __init__(self, piece: bytes, pieces: int) -> None:
+        self._pieces = iter([b"<testsuite>", *([piece] * pieces), b"</testsuite>"])
+
+    def read(self, _size: int = -1, /) -> bytes:
+        return next(self._pieces, b"")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"<testcase classname='c' name='n' time='1'/>" * 1_000,
+        b"<testcase name='n'><failure>" + b"f" * 40_000 + b"</failure></testcase>",
+        b"<system-out>" + b"o" * 40_000 + b"</system-out>",
+    ],
+)
+def test_a_report_of_any_size_takes_little_memory(piece: bytes) -> None:
+    tracemalloc.start()
+    try:
+        found = sum(len(one) for one in columns(Generated(piece, 100)))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found == 100 * piece.count(b"<testcase")
+    assert peak < 2 * MIB
 
 
 @cache

@@ -11,8 +11,9 @@ from github import Auth
 
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.github_client import Client, RefusedError
-from pipelinedoctor.fetch.github_selection import Chosen, chosen
+from pipelinedoctor.fetch.github_selection import chosen
 from pipelinedoctor.fetch.interface import AppKey, Source
+from pipelinedoctor.fetch.selection import Chosen
 from tests.fetch.scripted import Asked, Said, scripted
 
 Answer = Said | list[Any]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.gitlab import GitLabFetcher
 from pipelinedoctor.fetch.interface import Level, Order, Silent, Source
+from pipelinedoctor.simulate.sent import Sent
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
 from tests.fetch.nearby import Forge
@@ -59,6 +60,16 @@ RETRIED = pipeline(
 )
 
 
+FAULTS = {
+    "500": Sent(500, b"", {}),
+    "502": Sent(502, b"<html>Bad Gateway</html>", {"Content-Type": "text/html"}),
+    "429": Sent(429, b"Retry later\n", {"Retry-After": "7"}),
+    "429 without a time": Sent(429, b"", {}),
+    "html": Sent(200, b"<html>Sign in</html>", {"Content-Type": "text/html"}),
+    "half": Sent(200, b'[{"id": 1', {"Content-Type": "application/json"}),
+}
+
+
 class Rig:
     """A GitLab over one recording after another, and a store that fetches from it."""
 
@@ -84,6 +95,8 @@ class Rig:
         most: int | None = None,
         level: Level = Level.SAMPLED,
         job_token: bool = False,
+        topics: tuple[str, ...] = (),
+        workers: int = 4,
         store: Store | None = None,
     ) -> Summary:
         self.forge.reset()
@@ -94,6 +107,8 @@ class Rig:
             repositories=names or ("acme/shop",),
             token="secret",
             job_token=job_token,
+            topics=topics,
+            workers=workers,
             throttle=0,
         )
         order = Order(since=since, until=until, max_requests=most, level=level)
@@ -248,7 +263,7 @@ def test_a_merge_request_s_pipeline_names_it(rig: Rig) -> None:
 
 
 def test_what_surrounds_pipelines_is_stored(rig: Rig) -> None:
-    notes = [
+    notes: list[dict[str, Any]] = [
         {"body": "assigned to @ada", "created_at": "2026-01-04T09:30:00Z", "system": True},
         {"body": "Nice", "created_at": "2026-01-04T10:00:00Z"},
     ]
@@ -300,8 +315,6 @@ def test_one_project_that_is_gone_does_not_stop_the_others(rig: Rig) -> None:
 
 @pytest.mark.parametrize("status", [403, 500])
 def test_one_project_that_is_refused_does_not_stop_the_others(rig: Rig, status: int) -> None:
-    from pipelinedoctor.simulate.server import Sent
-
     bad = f"/projects/{site_of('acme/till').id}/pipelines"
     fault: Fault = lambda _, path: Sent(status, b"{}", {}) if path.endswith(bad) else None  # noqa: E731
     done = rig.record(GREEN, pipeline(9, project="acme/till"), fault=fault).fetch("acme/till", "acme/shop")
@@ -311,8 +324,6 @@ def test_one_project_that_is_refused_does_not_stop_the_others(rig: Rig, status: 
 
 
 def test_a_kind_that_is_refused_is_a_gap_and_the_rest_is_read(rig: Rig) -> None:
-    from pipelinedoctor.simulate.server import Sent
-
     refused = [True]
     fault: Fault = lambda _, path: Sent(403, b"{}", {}) if refused[0] and path.endswith("/merge_requests") else None  # noqa: E731
     rig.record(GREEN, deployments=[deployment()], fault=fault).fetch()
@@ -446,6 +457,45 @@ def test_however_often_it_is_broken_off_the_end_is_the_same(
         assert (done.requests, count(done.new), count(done.changed)) == (7, {}, {})
 
 
+@settings(
+    max_examples=10,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(faults=st.dictionaries(st.integers(0, 120), st.sampled_from(sorted(FAULTS)), min_size=20, max_size=60))
+def test_faults_on_the_way_change_nothing(tmp_path_factory: pytest.TempPathFactory, faults: dict[int, str]) -> None:
+    """Whatever passes is tried again; no row and no log is missing, none is told twice."""
+    folder = tmp_path_factory.mktemp("faults")
+    history = [
+        pipeline(
+            one,
+            created=NOW - timedelta(days=9) + timedelta(hours=one),
+            jobs=[
+                job("build"),
+                job("test", "failed" if one % 5 == 0 else "success", trace="Error: boom\n"),
+                job("lint"),
+            ],
+            report={"test": [case("pays", "failed", output="boom")]},
+        )
+        for one in range(1, 150)
+    ]
+
+    def strike(number: int, path: str) -> Sent | None:
+        # At most three in a row, which patience outlasts. What is no JSON is no fault of a log.
+        found = FAULTS[faults[number]] if number in faults and number % 4 else None
+        return None if found is not None and found.status == 200 and path.endswith("/trace") else found
+
+    more: dict[str, Any] = {"changes": [change(one, created="2026-01-15T09:00:00Z") for one in range(1, 9)]}
+    with ExitStack() as stack:
+        rig = Rig(folder, stack).record(*history, **more, fault=strike)
+        rig.fetch(workers=1)
+        (folder / "well").mkdir()
+        well = Rig(folder / "well", stack).record(*history, **more)
+        well.fetch()
+        assert tables(rig.store) == tables(well.store)
+
+
 def test_no_page_that_is_stored_is_asked_for_again(rig: Rig) -> None:
     history = [
         pipeline(number, created=NOW - timedelta(days=9) + timedelta(hours=number), jobs=[job("a"), job("b"), job("c")])
@@ -469,3 +519,55 @@ def test_no_page_that_is_stored_is_asked_for_again(rig: Rig) -> None:
         lists = [target for target in asked if "/jobs?" in target and "keyset" in target and "cursor" in target]
         assert len(lists) == len(set(lists)) == 5
         assert tables(other.store) == tables(rig.store)
+
+
+def test_patterns_take_in_what_is_in_their_group_and_not_archived(rig: Rig) -> None:
+    projects = {
+        "acme/shop": {"topics": ["ci"]},
+        "acme/deep/till": {"topics": ["CI", "tills"]},
+        "acme/old": {"archived": True, "topics": ["ci"]},
+        "acme/scratch": {"topics": ["ci"]},
+        "acme/plain": {},
+        "elsewhere/shop": {"topics": ["ci"]},
+    }
+    rig.record(GREEN, projects=projects).fetch("acme/**", "!acme/scratch", "elsewhere/*", "nobody/*")
+    assert rig.rows("SELECT full_name FROM repositories ORDER BY ALL") == [
+        ("acme/deep/till",),
+        ("acme/plain",),
+        ("acme/shop",),
+        ("elsewhere/shop",),
+    ]
+    ((repository, kind, subject, reason),) = rig.rows("SELECT repository, kind, subject, reason FROM fetch_gaps")
+    assert (repository, kind, subject) == ("nobody/*", "runs", "nobody/*")
+    assert "answered 404 for /users/nobody/projects" in reason
+    assert rig.forge.counts()["/groups/:id/projects"] == 3
+
+
+def test_topics_narrow_what_patterns_take_in(rig: Rig) -> None:
+    projects = {"acme/shop": {"topics": ["ci"]}, "acme/deep/till": {"topics": ["CI", "tills"]}, "acme/plain": {}}
+    rig.record(GREEN, projects=projects).fetch("acme/**", topics=("Ci",))
+    assert rig.rows("SELECT full_name FROM repositories ORDER BY ALL") == [("acme/deep/till",), ("acme/shop",)]
+    with pytest.raises(ForgeError, match=r"acme/\*\*: .*with a topic of rust"):
+        rig.fetch("acme/**", topics=("rust",))
+
+
+def test_a_large_project_does_not_keep_the_others_waiting(rig: Rig) -> None:
+    large = [
+        pipeline(one, created=NOW - timedelta(days=9) + timedelta(minutes=one), jobs=[job() for _ in range(5)])
+        for one in range(1, 400)
+    ]
+    small = pipeline(900, project="acme/till", jobs=[job("build"), job("test", "failed", trace="boom")])
+    with pytest.raises(BudgetError):
+        rig.record(*large, small).fetch("acme/shop", "acme/till", most=14)
+    assert rig.rows("SELECT count(*) FROM jobs WHERE run_id = 900") == [(2,)]
+
+
+def test_where_the_default_branch_fails_is_looked_at_first(rig: Rig) -> None:
+    well = [
+        pipeline(1, ref="topic", jobs=[job("test", "failed", trace="one")]),
+        pipeline(2, created="2026-01-06T12:00:00Z", jobs=[job("test")]),
+    ]
+    ill = pipeline(9, project="acme/till", jobs=[job("test", "failed", trace="two")])
+    rig.record(*well, ill).fetch("acme/shop", "acme/till", workers=1)
+    traces = [one.target for one in rig.forge.ledger.requests if one.route == TRACE]
+    assert [f"/projects/{site_of('acme/till').id}/" in target for target in traces] == [True, False]

@@ -211,6 +211,11 @@ def test_graphql_needs_the_token_and_points_and_the_right_to_read_checks(folder:
     with serve(folder, token="secret", points=2, checks=False) as forge:
         stranger, forbidden, again, spent = ask(forge), *(ask(forge, **BEARER) for _ in range(3))
         core = get(forge, SHOP, **BEARER)
+        annotations, jobs = (
+            get(forge, SHOP + path, **BEARER) for path in ("/check-runs/1000/annotations", "/actions/runs/1/jobs")
+        )
+    assert (annotations.status_code, jobs.status_code) == (403, 200)
+    assert annotations.json()["message"] == "Resource not accessible by personal access token"
     assert (stranger.status_code, stranger.json()["message"]) == (401, "Requires authentication")
     assert forbidden.json()["data"] == again.json()["data"] == {"nodes": [None]}
     assert forbidden.json()["errors"][0]["type"] == "FORBIDDEN"

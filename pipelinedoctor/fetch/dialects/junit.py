@@ -146,12 +146,14 @@ class JUnit:
         if not cases:
             return
         suite, found = self._suites[-1], self._found
-        cases = [case for case in cases if "name" in case or "classname" in case]  # others cannot be known by anything
+        try:
+            names = [case["name"][:NAME] for case in cases]
+        except KeyError:
+            cases = [case for case in cases if "name" in case or "classname" in case]  # none can be known by nothing
+            names = [case.get("name", "")[:NAME] for case in cases]
         found.test += [
-            f"{group[:NAME]}::{case.get('name', '')[:NAME]}"
-            if (group := case.get("classname") or suite)
-            else case.get("name", "")[:NAME]
-            for case in cases
+            f"{group[:NAME]}::{name}" if (group := case.get("classname") or suite) else name
+            for case, name in zip(cases, names, strict=True)
         ]
         found.suite += [suite] * len(cases)
         found.result += [SUCCESS if "status" not in case and "result" not in case else _untold(case) for case in cases]
