@@ -12,7 +12,7 @@ from itertools import islice
 from urllib.parse import quote
 
 from pipelinedoctor.fetch.budget import Budget
-from pipelinedoctor.fetch.github_client import Clients, RefusedError
+from pipelinedoctor.fetch.github_client import PER_PAGE, Clients, RefusedError
 from pipelinedoctor.fetch.github_details import Task, reason_of, run_key
 from pipelinedoctor.fetch.github_lists import LISTED, Entries, Listing, Lists
 from pipelinedoctor.fetch.github_outcomes import Outcomes
@@ -22,6 +22,7 @@ from pipelinedoctor.fetch.github_samples import Samples
 from pipelinedoctor.fetch.github_session import LOOK_BACK, Session, open_session
 from pipelinedoctor.fetch.interface import Closed, Level, Mark, Order, Page, Progress, Source, SyncState
 from pipelinedoctor.fetch.run_marks import Phase, RunMark, listed
+from pipelinedoctor.fetch.steps import Steps
 from pipelinedoctor.fetch.windows import CAP, Span, hidden, stamp
 from pipelinedoctor.model import FetchGap, Repository, Row, Run, RunAttempt
 
@@ -44,6 +45,8 @@ class Tools:
     outcomes: Outcomes
     order: Order
     state: SyncState
+    steps: Steps
+    """The requests for runs and the outcomes of their jobs, of all repositories together."""
 
 
 @dataclass(slots=True)
@@ -86,12 +89,16 @@ class RepositoryFetch:
 
     def runs(self) -> Iterator[Page]:
         """The repository itself, and the runs of the session's spans, with outcomes where they fill a question."""
-        yield self._open()
+        opened = self._open()
+        self.tools.steps.made(opened.requests)
+        yield opened
         for span in self.session.spans():
             for page in self.lists.runs(span, self._path(""), self._take_runs, self._overflow):
-                self.tools.progress.advance(f"{self.tools.source.host}: runs")
+                self.tools.steps.made(page.requests)
                 yield page
-                yield from self._outcomes()
+                for outcomes in self._outcomes():
+                    self.tools.steps.made(outcomes.requests)
+                    yield outcomes
         yield from self._open_runs()
         self.left = [self._task(key, mark) for key, mark in self.known.items() if mark.fresh]
         self.listed = True
@@ -156,11 +163,11 @@ class RepositoryFetch:
         marks = [*self.lists.ended(oldest), *self.samples.ended(oldest), *self.session.closed()]
         drawn = drawn and self.tools.order.level != Level.FULL
         for key, mark in self.known.items():
-            if mark.phase == Phase.OFFERED and drawn and (key not in self.owed or mark.updated_at < oldest):
-                marks.append(Mark(kind="run", key=key, value=str(mark.detailed())))
-            elif mark.phase == Phase.DONE and mark.updated_at < oldest:
+            if mark.phase in {Phase.OFFERED, Phase.DONE} and mark.updated_at < oldest:
                 # It is never listed again, so there is nothing more to compare it with.
                 marks.append(Mark(kind="run", key=key, value=None))
+            elif mark.phase == Phase.OFFERED and drawn and key not in self.owed:
+                marks.append(Mark(kind="run", key=key, value=str(mark.detailed())))
         return Page(marks=marks)
 
     def _open(self) -> Page:
@@ -293,11 +300,22 @@ class RepositoryFetch:
         repository = self.repository
         return [commit_row(repository.host, body, repository.repository_id) for body in entries], []
 
-    def _sized(self, window: Span, total: int) -> None:
-        """Tell what lies ahead where there is much of it."""
-        if window.since <= self.session.since:
-            plan = f"{total:,} runs: some {-(-total // 100):,} requests for lists, {-(-total // 25):,} for outcomes of jobs"
-            self.tools.progress.finish(f"{self.name}: plan", plan)
+    def _sized(self, span: Span, total: int) -> None:
+        """Reckon with the requests for a span that holds so many runs; tell them where they are many."""
+        large, read = total >= CAP, [mark for mark in self.known.values() if span.holds(mark.created_at)]
+        size = self.tools.outcomes.size
+        # A window too large costs a request; about every second one is.
+        lists = -(-(total - len(read)) // PER_PAGE) + total // (CAP // 2) if large else -(-total // PER_PAGE)
+        outcomes = max(0, total - sum(not mark.unread for mark in read)) // size if self.tools.outcomes.readable else 0
+        self.tools.steps.expect(max(1, lists) + outcomes)
+        if not large:
+            return
+        known = f" ({len(read):,} of them listed before)" if read else ""
+        plan = f"{total:,} runs{known}: some {lists:,} requests for lists, {outcomes:,} for outcomes of jobs"
+        plan += ", and up to 3 for each run that failed"
+        most = self.tools.order.max_requests
+        plan += f"; this fetch makes {most:,} at the most, and the next goes on" if most is not None else ""
+        self.tools.progress.finish(f"{self.name}: plan", plan)
 
     def _overflow(self, window: Span, total: int) -> list[Row]:
         if not hidden(total):
