@@ -48,12 +48,12 @@ def task(run_id: int, created: datetime, jobs: frozenset[str]) -> Task:
         updated_at=created,
         created_at=created,
         started_at=created,
-        phase=Phase.OFFERED,
+        phase=Phase.LISTED,
         known=0,
         red=False,
-        node="",
+        node="CS_1",
     )
-    return Task(SHOP, run_id, mark, jobs)
+    return Task(SHOP, run_id, mark.with_outcomes(failing=False, names=jobs))
 
 
 HOURS = st.integers(0, 24 * 30)
@@ -81,7 +81,7 @@ def test_each_run_is_drawn_for_a_name_that_lacked_it_and_no_run_is_left_that_a_n
     assert times == sorted(times, reverse=True)
     counts: Counter[tuple[str, str]] = Counter()
     for one in sorted(offered, key=lambda one: (one.mark.created_at, one.run_id), reverse=True):
-        keys = [(week(one.mark.created_at), name) for name in one.jobs or {""}]
+        keys = [(week(one.mark.created_at), name) for name in one.mark.names]
         assert (one in drawn) == any(counts[key] < EACH for key in keys)
         counts.update(keys if one in drawn else ())
 
@@ -101,7 +101,7 @@ def test_of_runs_with_the_same_jobs_the_newest_few_of_each_week_are_drawn(hours:
 def test_what_was_read_counts_in_the_next_fetch_and_what_was_only_drawn_does_not(offered: list[Task], few: int) -> None:
     first = samples()
     drawn = first.draw(offered)
-    kept = {mark.key: mark.value or "" for mark in map(first.mark, drawn[:few])}
+    kept = {mark.key: mark.value or "" for mark in map(first.read, drawn[:few])}
     left = [one for one in offered if one not in drawn[:few]]
     again = samples(kept).draw(left)
     if few >= len(drawn):
