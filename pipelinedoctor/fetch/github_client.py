@@ -214,8 +214,8 @@ class Client:
             return error.limit
         times = f"{tries} times in a row" if tries > 1 else "as before"
         message = f"{self._host}: {error}, {times}; what was fetched is kept, try again later"
-        gone = error.absent and place != _DOWNLOADS
-        if gone or not self._budget.answered or (self._budget.given_up(place) and self._ill()):
+        doubtful = self._budget.given_up(place) or not self._budget.answered
+        if (error.absent and place != _DOWNLOADS) or (doubtful and self._ill()):
             return ForgeError(message)
         return RefusedError(message, error.status or 0, str(error))
 

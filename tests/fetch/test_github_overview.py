@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from graphql import build_schema, parse, validate
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pipelinedoctor.simulate
@@ -138,6 +138,7 @@ class Changing:
 HOURS = st.lists(st.integers(-24 * 40, -1), max_size=25)
 
 
+@settings(max_examples=25)
 @given(HOURS, st.integers(1, 6), st.lists(st.integers(1, 3), max_size=5), st.integers(0, 12))
 def test_a_walk_that_is_broken_off_goes_on_where_it_was_and_the_next_ends_where_it_began(
     hours: list[int], size: int, breaks: list[int], new: int
