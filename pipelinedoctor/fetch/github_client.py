@@ -200,7 +200,9 @@ class Client:
         status, headers, text = self._request(path, parameters, etag=etag)
         if status == 304:
             return Known(None, etag, unchanged=True)
-        return Known(self._json(text), bounded(headers.get("etag")))
+        told = bounded(headers.get("etag")) or ""
+        # It is kept as it is, or not at all: what looks like a secret is not stored, and would be of no use redacted.
+        return Known(self._json(text), told if told and redact(told) == told else None)
 
     def _request(
         self,

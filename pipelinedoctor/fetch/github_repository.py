@@ -21,6 +21,7 @@ from pipelinedoctor.fetch.github_session import LOOK_BACK, Session, open_session
 from pipelinedoctor.fetch.interface import Closed, Level, Mark, Order, Page, Progress, Source, SyncState
 from pipelinedoctor.fetch.run_marks import Phase, RunMark, listed
 from pipelinedoctor.fetch.windows import CAP, Span, hidden, stamp
+from pipelinedoctor.logs.redact import redact
 from pipelinedoctor.model import FetchGap, Repository, Row, Run, RunAttempt
 
 _NO_COMMITS = frozenset({404, 409})
@@ -165,7 +166,11 @@ class RepositoryFetch:
         mine = (item for item in tools.state.all("run").items() if item[0].startswith(run_key(self.repository, "")))
         self.known = {key: RunMark.read(value) for key, value in mine}
         names = ("id", "full_name", "default_branch", "html_url", "archived")
-        memory = {"etag": said.etag, "body": {name: body.get(name) for name in names}}
+        told = {name: body.get(name) for name in names}
+        memory = {
+            "etag": said.etag,
+            "body": {name: redact(it) if isinstance(it, str) else it for name, it in told.items()},
+        }
         marks = [self.session.opened(), Mark(kind="repository", key=self.name, value=json.dumps(memory))]
         back = Closed(repository=self.name, kind="runs", subject=self.name)
         return Page(rows=[self.repository], closed=[back], marks=marks, **client.spent.since(before))
