@@ -237,7 +237,9 @@ class Client:
             if not etag:
                 raise PassingError("answered 304 to what was asked for the first time", status)
             return Known(None, etag, unchanged=True)
-        return Known(self._json(text), bounded(headers.get("etag")))
+        told = bounded(headers.get("etag")) or ""
+        # It is kept as it is, or not at all: what looks like a secret is not stored, and would be of no use redacted.
+        return Known(self._json(text), told if told and redact(told) == told else None)
 
     def _request(
         self,

@@ -24,6 +24,7 @@ from pipelinedoctor.fetch.interface import Closed, Level, Mark, Order, Page, Pro
 from pipelinedoctor.fetch.run_marks import Phase, RunMark, listed
 from pipelinedoctor.fetch.steps import Steps
 from pipelinedoctor.fetch.windows import CAP, Span, hidden, stamp
+from pipelinedoctor.logs.redact import redact
 from pipelinedoctor.model import FetchGap, Repository, Row, Run, RunAttempt
 
 _WORTH = timedelta(days=7)
@@ -185,7 +186,11 @@ class RepositoryFetch:
         mine = (item for item in tools.state.all("run").items() if item[0].startswith(run_key(self.repository, "")))
         self.known = {key: RunMark.read(value) for key, value in mine}
         names = ("id", "full_name", "default_branch", "html_url", "archived")
-        memory = {"etag": said.etag, "body": {name: body.get(name) for name in names}}
+        told = {name: body.get(name) for name in names}
+        memory = {
+            "etag": said.etag,
+            "body": {name: redact(it) if isinstance(it, str) else it for name, it in told.items()},
+        }
         marks = [self.session.opened(), Mark(kind="repository", key=self.name, value=json.dumps(memory))]
         back = Closed(repository=self.name, kind="runs", subject=self.name)
         return Page(rows=[self.repository], closed=[back], marks=marks, **client.spent.since(before))
