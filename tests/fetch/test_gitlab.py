@@ -464,7 +464,7 @@ def _at(start: datetime, minutes: float) -> str:
 
 
 @settings(
-    max_examples=20,
+    max_examples=8,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -501,7 +501,7 @@ def test_however_often_it_is_broken_off_the_end_is_the_same(
 
 
 @settings(
-    max_examples=10,
+    max_examples=5,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

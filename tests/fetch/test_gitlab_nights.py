@@ -17,7 +17,7 @@ from pipelinedoctor.sync import Summary, sync
 from tests.fetch.test_gitlab import tables
 
 TOKEN = "glpat-0123456789abcdefghij"
-NIGHTS = 12
+NIGHTS = 8
 
 
 @pytest.fixture(scope="module")
