@@ -91,6 +91,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "terminal",
         "units",
     ),
+    "options": (),
     "cli": (
         "",
         "commands",
@@ -100,6 +101,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "errors",
         "guard",
         "model",
+        "options",
         "produce",
         "query",
         "resources",
@@ -133,7 +135,7 @@ LIBRARIES: dict[str, set[str]] = {
     "requests": {"fetch"},
     "rich": {"console"},
     "scipy": {"stats"},
-    "typer": {"cli", "guard"},
+    "typer": {"cli", "guard", "options"},
     "urllib3": {"fetch"},
     "vl_convert": {"report"},
 }

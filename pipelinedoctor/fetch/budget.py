@@ -14,7 +14,7 @@ _A_WORKER = 100
 _SPARE = 0.2
 """Share of the forge's allowance that is left to others by what need not be asked."""
 _ILL = 5
-"""Requests in a row that were given up, after which the forge is taken to be ill, and not what was asked for."""
+"""Requests in a row that were given up, after which the forge may be ill, and not what was asked for."""
 
 
 class Budget:
@@ -52,6 +52,7 @@ class Budget:
         """Whether the forge has ever answered this fetch."""
         self._allowance: tuple[int, int] | None = None
         self._given_up = 0
+        self._failed: Counter[str] = Counter()
 
     def take(self) -> None:
         """Count one request and wait for its turn.
@@ -88,19 +89,27 @@ class Budget:
     def spare(self) -> bool:
         """Whether there are requests for what is good to have and need not be had."""
         with self._lock:
-            ours = self._limit is None or self.made < self._limit
+            ours = self._end is None and (self._limit is None or self.made < self._limit)
             return ours and (self._allowance is None or self._allowance[0] > _SPARE * self._allowance[1])
 
-    def well(self) -> None:
-        """The forge answered, if only to refuse."""
-        self.answered = True
-        self._given_up = 0
+    def well(self, place: str = "") -> None:
+        """The forge answered at a place, if only to refuse."""
+        with self._lock:
+            self.answered = True
+            self._given_up = 0
+            self._failed.pop(place, None)
 
-    def given_up(self) -> bool:
-        """Note that the forge failed at a request to the end of all patience; whether it is ill altogether."""
+    def given_up(self, place: str = "") -> bool:
+        """Note that the forge failed at a request to the end of all patience; whether it may be ill altogether."""
         with self._lock:
             self._given_up += 1
+            self._failed[place] += 1
             return self._given_up >= _ILL
+
+    def hopeless(self, place: str) -> bool:
+        """Whether so many requests of a place were given up in a row that no patience is due to the next."""
+        with self._lock:
+            return self._failed[place] >= _ILL
 
     def hold(self, seconds: float) -> None:
         """Let no request begin for some seconds, of any thread; those that have their turn already go on."""
@@ -136,9 +145,12 @@ class Budget:
         return max(1, min(most, left // _A_WORKER))
 
     def close(self, why: ForgeError) -> None:
-        """Let no thread begin another request, and none wait any longer."""
+        """Let no thread begin another request, and none wait any longer.
+
+        What they are told is no refusal of what they asked for themselves, whatever `why` is.
+        """
         with self._lock:
-            self._end = self._end or why
+            self._end = self._end or (why if isinstance(why, BudgetError) else ForgeError(str(why)))
         self._closed.set()
 
     def _check(self) -> None:

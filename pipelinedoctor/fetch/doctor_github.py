@@ -1,4 +1,4 @@
-"""A look at a GitHub: whether it can be read, by whom, and what will be absent. At most five requests."""
+"""A look at a GitHub: whether it can be read, by whom, and what will be absent. At most seven requests."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -33,6 +33,7 @@ _ASKED = {
     "suite": "checks",
 }
 """By the field of the question below, the permission that it needs."""
+_NAMED = 2
 QUESTION = """query Doctor($owner: String!, $name: String!, $suite: ID!, $tried: Boolean!) {
   repository(owner: $owner, name: $name) {
     defaultBranchRef { name }
@@ -67,9 +68,13 @@ def _looked(source: Source, asking: Asking, token: str, granted: Mapping[str, st
     limits = asking.get("/rate_limit")
     if limits.status == 401:
         raise ForgeError(f"the token is refused ({limits.said()}); make a new one")
-    name = _first(source, asking)
-    runs = asking.get(f"/repos/{name}/actions/runs?per_page=1")
-    trouble = _why(name, runs)
+    absent: list[str] = []
+    for name in _candidates(source, asking):
+        runs = asking.get(f"/repos/{name}/actions/runs?per_page=1")
+        trouble = _why(name, runs)
+        if trouble is None or runs.status != 404:
+            break
+        absent.append(trouble)
     held = {"actions": trouble is None}
     if granted:
         held = {area: area in granted for area in RIGHTS} | held
@@ -83,7 +88,7 @@ def _looked(source: Source, asking: Asking, token: str, granted: Mapping[str, st
         seen=name,
         rights=tuple(Right(title, held.get(area), without) for area, (title, without) in RIGHTS.items()),
         limits=tuple(_limits(limits, runs)),
-        notes=tuple(_notes(source, limits, runs)),
+        notes=(*_notes(source, limits, runs), *(absent if trouble is None else absent[:-1])),
         requests=asking.requests,
     )
 
@@ -96,11 +101,15 @@ def _kind(source: Source) -> str:
     return next((kind for prefix, kind in _KINDS.items() if source.token.startswith(prefix)), "a token of unknown kind")
 
 
-def _first(source: Source, asking: Asking) -> str:
-    """The repository to try: the first that is named, else the first that is listed for a pattern."""
+def _candidates(source: Source, asking: Asking) -> Iterator[str]:
+    """The repositories to try: the first few that are named, then the first that is listed for a pattern."""
     selection = Selection.of(source.repositories, source.topics)
-    if selection.names:
-        return selection.names[0]
+    yield from selection.names[:_NAMED]
+    if selection.roots:
+        yield _listed(source, asking, selection)
+
+
+def _listed(source: Source, asking: Asking, selection: Selection) -> str:
     owner = selection.roots[0]
     paths = ["/installation/repositories"] if source.app else [f"/orgs/{owner}/repos", f"/users/{owner}/repos"]
     for path in paths:

@@ -4,16 +4,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 
-from pipelinedoctor.errors import ForgeError
+from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.bounds import instant
 from pipelinedoctor.fetch.budget import Budget
-from pipelinedoctor.fetch.github_annotations import BATCH, annotations
+from pipelinedoctor.fetch.github_annotations import annotations, annotations_lacking
 from pipelinedoctor.fetch.github_auth import auth_of
-from pipelinedoctor.fetch.github_client import AGENT, Client, Clients, RefusedError
+from pipelinedoctor.fetch.github_client import AGENT, Client, Clients
 from pipelinedoctor.fetch.github_details import Task, details
 from pipelinedoctor.fetch.github_outcomes import Outcomes
-from pipelinedoctor.fetch.github_repository import ABSENT, RepositoryFetch, Tools
+from pipelinedoctor.fetch.github_repository import ABSENT, NOBODY, RepositoryFetch, Tools
 from pipelinedoctor.fetch.github_selection import chosen
 from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, Source, SyncState
 from pipelinedoctor.fetch.parallel import by_turns, in_order, in_turn
@@ -23,6 +24,8 @@ from pipelinedoctor.fetch.windows import stamp
 
 _ASK_AGAIN = timedelta(days=7)
 """After so long it is tried again whether the token may read checks."""
+_FIRST = 20
+"""Pages of a repository's runs after which the repositories with fewer of them go first."""
 
 
 class GitHubFetcher:
@@ -88,25 +91,43 @@ def _none_read(source: Source, fetches: list[RepositoryFetch], found: Chosen) ->
 
 
 def _stages(tools: Tools, fetches: list[RepositoryFetch]) -> Iterator[Page]:
-    """All stages of all repositories, each stage side by side, so that none waits for the largest."""
-    source, budget, progress = tools.source, tools.budget, tools.progress
+    """All stages of all repositories, each stage side by side, so that none waits for the largest.
+
+    A repository with more runs than a few pages waits until the others were read whole.
+    """
+    source, budget = tools.source, tools.budget
     workers = budget.workers(source.workers)
     tools.steps.expect(len(fetches))
-    yield from in_turn((one.guarded(one.runs()) for one in fetches), workers, budget.close)
-    yield from _pooled(tools, [(one, task) for one in fetches if not one.refused for task in one.left])
-    changed = sum(len(one.relisted) for one in fetches)
-    tools.steps.finish(f"{changed:,} runs new or changed")
-    # Where the default branch is red, somebody waits.
-    there = sorted((one for one in fetches if not one.refused), key=lambda one: not one.ailing)
-    yield from _detailed(tools, list(by_turns(one.read_by_list() for one in there)), f"{source.host}: details")
-    progress.start(f"{source.host}: changes", len(there))
-    yield from in_turn((one.guarded(_counted(one, progress)) for one in there), workers, budget.close)
-    progress.finish(f"{source.host}: changes")
-    there = [one for one in there if not one.refused]
+    flows = [(one, one.guarded(one.runs())) for one in fetches]
+    yield from in_turn((islice(flow, _FIRST) for _, flow in flows), workers, budget.close)
+    large = [(one, flow) for one, flow in flows if not (one.listed or one.refused)]
+    small = [one for one in fetches if one.listed]
+    yield from _read(tools, small)
+    if large:
+        # Theirs is complete but for samples, which must not take what the large ones need.
+        yield from [one.closed(drawn=False) for one in small if not one.refused]
+        yield from in_turn((flow for _, flow in large), workers, budget.close)
+        yield from _read(tools, [one for one, _ in large if one.listed])
+    there = [one for one in fetches if not one.refused]
     drawn = [[(one, task) for task in one.sampled()] for one in there]
     yield from _sampled(tools, list(by_turns(drawn)))
     for one in there:
         yield one.closed()
+
+
+def _read(tools: Tools, there: list[RepositoryFetch]) -> Iterator[Page]:
+    """What is to be read of repositories whose runs were listed, but for samples."""
+    source, budget, progress = tools.source, tools.budget, tools.progress
+    yield from _pooled(tools, [(one, task) for one in there for task in one.left])
+    changed = sum(len(one.relisted) for one in there)
+    tools.steps.finish(f"{changed:,} runs new or changed")
+    # Where the default branch is red, somebody waits.
+    there = sorted(there, key=lambda one: not one.ailing)
+    yield from _detailed(tools, there, f"{source.host}: details")
+    progress.start(f"{source.host}: changes", len(there))
+    flows = (one.guarded(_counted(one, progress)) for one in there)
+    yield from in_turn(flows, budget.workers(source.workers), budget.close)
+    progress.finish(f"{source.host}: changes")
 
 
 def _counted(one: RepositoryFetch, progress: Progress) -> Iterator[Page]:
@@ -131,13 +152,15 @@ def _pooled(tools: Tools, left: list[tuple[RepositoryFetch, Task]]) -> Iterator[
 
     asked = (batch for batch in batches if tools.outcomes.readable)
     yield from in_order(read, asked, tools.budget.workers(tools.source.workers), tools.budget.close)
-    if not tools.outcomes.readable and not tools.clients.anonymous:
+    if tools.outcomes.forbidden:
         yield Page(marks=[Mark(kind="checks", key="unreadable", value=stamp(tools.order.until))])
 
 
-def _detailed(tools: Tools, tasks: list[Task], name: str) -> Iterator[Page]:
+def _detailed(tools: Tools, there: list[RepositoryFetch], name: str) -> Iterator[Page]:
     """Details of runs, then the annotations of the jobs among them that failed."""
-    pending = dict(tools.state.all("annotate"))
+    names = {str(one.repository.repository_id): one.repository.full_name for one in there}
+    tasks = list(by_turns(one.read_by_list() for one in there))
+    pending = {key: node for key, node in tools.state.all("annotate").items() if key.partition("/")[0] in names}
     tools.progress.start(name, len(tasks))
     workers = tools.budget.workers(tools.source.workers)
     for page in in_order(lambda task: details(tools.clients.mine(), task), tasks, workers, tools.budget.close):
@@ -145,41 +168,38 @@ def _detailed(tools: Tools, tasks: list[Task], name: str) -> Iterator[Page]:
         pending |= {mark.key: mark.value for mark in page.marks if mark.kind == "annotate" and mark.value}
         yield page
     tools.progress.finish(name, f"{len(tasks)} runs")
-    keys = list(pending)
-    for start in range(0, len(keys), BATCH):
-        wanted = {key: pending[key] for key in keys[start : start + BATCH]}
-        yield _annotated(tools, wanted)
-
-
-def _annotated(tools: Tools, wanted: dict[str, str]) -> Page:
-    """The annotations of these jobs; where they cannot be had, they are not asked for again."""
     if tools.outcomes.readable:
-        try:
-            return annotations(tools.clients.mine(), tools.source.host, wanted)
-        except RefusedError as error:
-            if error.status == 401:
-                raise
-    return Page(marks=[Mark(kind="annotate", key=key, value=None) for key in wanted])
+        yield from annotations(tools.clients.mine(), tools.source.host, pending, names)
+    elif not tools.outcomes.failing:
+        why = NOBODY if tools.clients.anonymous else "not permitted to this token"
+        yield annotations_lacking(tools.source.host, pending, names, why)
 
 
 def _sampled(tools: Tools, drawn: list[tuple[RepositoryFetch, Task]]) -> Iterator[Page]:
     """The details of samples, each with the mark that counts it, as long as nobody else has need of the requests."""
     name = f"{tools.source.host}: samples"
     tools.progress.start(name, len(drawn))
-    read_whole = 0
+    whole: set[int] = set()
     spared = (item for item in drawn if tools.budget.spare)
 
-    def read(item: tuple[RepositoryFetch, Task]) -> Page:
-        one, task = item
-        page = details(tools.clients.mine(), task)
-        return replace(page, marks=[*page.marks, one.samples.mark(task)])
+    def read(item: tuple[RepositoryFetch, Task]) -> tuple[RepositoryFetch, Task, Page] | None:
+        try:
+            return *item, details(tools.clients.mine(), item[1])
+        except BudgetError:
+            return None  # what need not be had ends no fetch
 
-    for page in in_order(read, spared, tools.budget.workers(tools.source.workers), tools.budget.close):
-        tools.progress.advance(name)
-        read_whole += 1
-        yield page
-    of_more = f" of {len(drawn)}" if read_whole < len(drawn) else ""
-    tools.progress.finish(name, f"{read_whole}{of_more} runs that succeeded, read in full")
+    for sample in in_order(read, spared, tools.budget.workers(tools.source.workers), tools.budget.close):
+        if sample is not None:
+            one, task, page = sample
+            tools.progress.advance(name)
+            whole.add(id(task))
+            # Counted in the order they are committed in, so that no mark counts a run that a kill would lose.
+            yield replace(page, marks=[*page.marks, *one.drawn(task, page)])
+    for one, task in drawn:
+        if id(task) not in whole:
+            one.owed.add(task.key)
+    of_more = f" of {len(drawn)}" if len(whole) < len(drawn) else ""
+    tools.progress.finish(name, f"{len(whole)}{of_more} runs that succeeded, read in full")
 
 
 def _known_unreadable(order: Order, state: SyncState) -> bool:

@@ -6,6 +6,7 @@ connections are ours (`github_wire`, `web`).
 """
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,16 +34,25 @@ ABSENT_S = (0.5, 1.5)
 _HOPS = 5
 """Redirects of one request that are followed, to where a renamed repository now is."""
 AGENT = f"pipelinedoctor/{__version__}"
+TOO_MUCH = frozenset({"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED"})
+"""Types of errors of GraphQL that a smaller question does not meet."""
+_STATE = "/rate_limit"
+"""What every forge answers that is not ill, be it to say that there is no such thing."""
+_DOWNLOADS = "downloads"
 _ADVICE = {401: "check the token", 403: "check what the token may read", 404: "check its name and the token"}
 _T = TypeVar("_T")
 
 
 class RefusedError(ForgeError):
-    """The forge answered a request with an error; `status` is the HTTP status."""
+    """The forge answered a request with an error; `status` is the HTTP status.
 
-    def __init__(self, message: str, status: int) -> None:
+    It is 0 where it never answered the request whole, though it does answer others; `trouble` then says how.
+    """
+
+    def __init__(self, message: str, status: int, trouble: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.trouble = trouble
 
 
 class Cost(TypedDict):
@@ -118,11 +128,11 @@ class Client:
 
         Raises `RefusedError` for an error status, `BudgetError` at a limit, `ForgeError` where the forge stays silent.
         """
-        return self._patiently(lambda: self._json(self._request(path, parameters)[2]))
+        return self._patiently(lambda: self._json(self._request(path, parameters)[2]), path)
 
     def ask_again(self, path: str, parameters: Mapping[str, object] | None, etag: str | None) -> Known:
         """The same, unless it still is what `etag` was told for; raises as `ask` does."""
-        return self._patiently(lambda: self._known(path, parameters, etag))
+        return self._patiently(lambda: self._known(path, parameters, etag), path)
 
     def graphql(self, query: str, variables: Mapping[str, object], *, patient: bool = True) -> GraphAnswer:
         """What the forge's GraphQL answers; raises as `ask` does, and `RefusedError` where the whole query is refused.
@@ -131,14 +141,16 @@ class Client:
         """
 
         def attempt() -> GraphAnswer:
-            return self._graph(self._request(self._github.requester.graphql_url, None, (query, variables))[2])
+            _, headers, text = self._request(place, None, (query, variables))
+            return self._graph(text, headers)
 
+        place = self._github.requester.graphql_url
         if patient:
-            return self._patiently(attempt)
+            return self._patiently(attempt, place)
         try:
             return attempt()
         except HeldError:
-            return self._patiently(attempt)
+            return self._patiently(attempt, place)
         except PassingError as error:
             raise RefusedError(f"{self._host}: {error}", 502) from None
 
@@ -159,42 +171,71 @@ class Client:
 
         Raises what `ask` raises, and what `read` raises.
         """
-        location = self._patiently(lambda: self._request(path, None)[1].get("location"))
-        if not location:
-            raise RefusedError(f"{self._host} named no place to download {path} from", 404)
-        return self._patiently(lambda: self._download(location, read))
+        location = self._patiently(lambda: self._place_of(path), path)
+        return self._patiently(lambda: self._download(location, read), _DOWNLOADS)
 
-    def _patiently(self, attempt: Callable[[], _T]) -> _T:
-        tries = 0
+    def _place_of(self, path: str) -> str:
+        location = self._request(path, None)[1].get("location")
+        if not location:  # a page of HTML of somebody between, as likely as not
+            raise PassingError("named no place to download from", 502)
+        return location
+
+    def _patiently(self, attempt: Callable[[], _T], path: str) -> _T:
+        """What an attempt comes to, of a few; none but the first where all was in vain before at places like `path`."""
+        place, tries = _place(path), 0
         while True:
             tries += 1
             try:
-                return attempt()
+                done = attempt()
             except PassingError as error:
-                waits = self._waits(error)
+                waits = self._waits(error, place)
                 if tries > len(waits):
-                    raise self._given_up(error, tries) from None
+                    raise self._given_up(error, tries, place) from None
                 wait = waits[tries - 1]
                 with self._budget.telling(f"{self._host}: {error}, waiting {wait:g} s"):
                     self._budget.wait(wait)
+            except RefusedError:
+                self._budget.well(place)
+                raise
+            else:
+                self._budget.well(place)
+                return done
 
-    def _waits(self, error: PassingError) -> Sequence[float]:
+    def _waits(self, error: PassingError, place: str) -> Sequence[float]:
         if isinstance(error, HeldError):
             return [error.seconds] * len(BACKOFF_S)
+        if self._budget.hopeless(place):
+            return ()
         return ABSENT_S if error.absent and not self._budget.answered else BACKOFF_S
 
-    def _given_up(self, error: PassingError, tries: int) -> ForgeError:
+    def _given_up(self, error: PassingError, tries: int, place: str) -> ForgeError:
         if isinstance(error, HeldError):
             self._budget.close(error.limit)
             return error.limit
-        message = f"{self._host}: {error}, {tries} times in a row; what was fetched is kept, try again later"
-        if error.status and not self._budget.given_up():
-            return RefusedError(message, error.status)
-        return ForgeError(message)
+        times = f"{tries} times in a row" if tries > 1 else "as before"
+        message = f"{self._host}: {error}, {times}; what was fetched is kept, try again later"
+        gone = error.absent and place != _DOWNLOADS
+        if gone or not self._budget.answered or (self._budget.given_up(place) and self._ill()):
+            return ForgeError(message)
+        return RefusedError(message, error.status or 0, str(error))
+
+    def _ill(self) -> bool:
+        """Whether the forge answers nothing at all."""
+        try:
+            self._request(_STATE, None)
+        except HeldError:
+            return False
+        except PassingError:
+            return True
+        except RefusedError:
+            pass
+        return False
 
     def _known(self, path: str, parameters: Mapping[str, object] | None, etag: str | None) -> Known:
         status, headers, text = self._request(path, parameters, etag=etag)
         if status == 304:
+            if not etag:
+                raise PassingError("answered 304 to what was asked for the first time", status)
             return Known(None, etag, unchanged=True)
         return Known(self._json(text), bounded(headers.get("etag")))
 
@@ -245,20 +286,21 @@ class Client:
         if left.isdecimal() and limit.isdecimal() and headers.get("x-ratelimit-resource", "core") == "core":
             self._budget.told(int(left[:9]), int(limit[:9]))
 
-    def _graph(self, text: str) -> GraphAnswer:
+    def _graph(self, text: str, headers: Mapping[str, str]) -> GraphAnswer:
         body = self._json(text)
         data = body.get("data") if isinstance(body, Mapping) else None
         told = body.get("errors") if isinstance(body, Mapping) else None
         errors = [error for error in told if isinstance(error, Mapping)] if isinstance(told, list) else []
         kinds = {bounded(error.get("type")) or "" for error in errors}
         if "RATE_LIMITED" in kinds:
-            raise self._limited({"x-ratelimit-remaining": "0"})
+            raise self._limited({**headers, "x-ratelimit-remaining": "0"})
         if not isinstance(data, Mapping):
             known = kinds - {""} or any("extensions" in error for error in errors)
             message = redact(first_line(errors[0].get("message"), 200) or "") if errors else ""
             if not known:
                 raise PassingError(f"its GraphQL failed{': ' if message else ''}{message}", 502)
-            raise RefusedError(f"{self._host} refused a GraphQL query: {message}", 403)
+            status = 502 if kinds & TOO_MUCH else 403
+            raise RefusedError(f"{self._host} refused a GraphQL query: {message}", status)
         return GraphAnswer(data, {_first_word(error): bounded(error.get("type")) or "" for error in errors})
 
     def _limited(self, headers: Mapping[str, str]) -> Exception:
@@ -274,15 +316,17 @@ class Client:
     def _download(self, location: str, read: Callable[[Iterator[bytes]], _T]) -> _T:
         try:
             with self._web.open(joined(self._url, location)) as answer:
-                if answer.status >= 500:
+                if answer.status >= 500 or answer.status == 429:
                     raise PassingError(f"a download answered {answer.status}", answer.status)
                 if answer.status >= 400:
                     raise RefusedError(f"{self._host}: a download answered {answer.status}", answer.status)
+                if answer.headers.get("content-type", "").lower().startswith("text/html"):
+                    raise PassingError("a download answered with a page of HTML", 502)
                 return read(chunks(answer))
         except TroubleError as error:
             if error.lasting:
                 raise UnfitError(str(error)) from None
-            raise PassingError(str(error)) from None
+            raise PassingError(str(error), absent=error.absent) from None
 
     @staticmethod
     def _json(text: str) -> Any:
@@ -327,6 +371,11 @@ def entries_of(body: object, key: str) -> list[Mapping[str, Any]]:
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
         raise ForgeError(f"the forge answered without a list of {key}; is `url` the address of a GitHub API?")
     return entries
+
+
+def _place(path: str) -> str:
+    """What kind of thing is asked for, of which repository: the path without the numbers in it."""
+    return re.sub(r"/[0-9]+(?=/|$)", "/*", path)
 
 
 def _message(text: str) -> str:

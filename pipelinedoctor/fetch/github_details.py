@@ -28,12 +28,12 @@ RESULTS_MOST = 500_000
 
 @dataclass(slots=True)
 class Task:
-    """A run whose jobs are wanted. `jobs` are the names of those that succeeded, once their outcomes were read."""
+    """A run whose jobs are wanted. `recent`: it ran not long ago, so that what failed in passing is worth another try."""
 
     repository: Repository
     run_id: int
     mark: RunMark
-    jobs: frozenset[str] = frozenset()
+    recent: bool = True
 
     @property
     def key(self) -> str:
@@ -50,7 +50,7 @@ def details(client: Client, task: Task) -> Page:
     """All details of a run as one page, with its mark and with marks of the jobs whose annotations are to be read.
 
     What the forge no longer has, or does not let the token read, becomes a `FetchGap`; where the list of jobs failed, the
-    mark stays as it was, and the next fetch asks again.
+    mark stays as it was, and where the forge failed at anything else, it is marked to be asked for again.
     Raises `BudgetError` at a limit and `ForgeError` where the forge is gone or does not know the token.
     """
     return _Details(client, task).page()
@@ -66,6 +66,8 @@ class _Details:
     marks: list[Mark] = field(default_factory=list)
     results: int = 0
     dirty: int = 0
+    lacking: bool = False
+    """Whether a log or a report failed in passing."""
 
     def page(self) -> Page:
         before = self.client.spent
@@ -82,7 +84,8 @@ class _Details:
             self._had("jobs", f"run {self.task.run_id}")
             self._jobs(list(bodies.values()))
         if done:
-            self.marks.append(Mark(kind="run", key=self.task.key, value=str(self.task.mark.detailed())))
+            mark = self.task.mark.detailed(lacking=self.lacking and self.task.recent)
+            self.marks.append(Mark(kind="run", key=self.task.key, value=str(mark)))
         cost = self.client.spent.since(before)
         return Page(rows=self.rows, closed=self.closed, logs=self.logs, marks=self.marks, dirty=self.dirty, **cost)
 
@@ -117,7 +120,7 @@ class _Details:
         except UnfitError as error:
             self._gap("log", f"job {job.job_id}", str(error))
         except RefusedError as error:
-            self._gap("log", f"job {job.job_id}", reason_of("log", error))
+            self._refused("log", f"job {job.job_id}", "log", error)
         else:
             log = RawLog(
                 host=job.host,
@@ -134,7 +137,7 @@ class _Details:
         try:
             bodies = list(self.client.pages(f"{self._path('runs', self.task.run_id)}/artifacts", "artifacts"))
         except RefusedError as error:
-            self._gap("tests", f"run {self.task.run_id}", reason_of("artifacts", error))
+            self._refused("tests", f"run {self.task.run_id}", "artifacts", error)
             return
         self._had("tests", f"run {self.task.run_id}")
         found = [self._report(body, fresh) for body in bodies]
@@ -192,7 +195,7 @@ class _Details:
         except UnfitError as error:
             self._gap("tests", subject, str(error))
         except RefusedError as error:
-            self._gap("tests", subject, reason_of("artifact", error))
+            self._refused("tests", subject, "artifact", error)
         else:
             self._had("tests", subject)
 
@@ -208,6 +211,10 @@ class _Details:
 
     def _had(self, kind: str, subject: str) -> None:
         self.closed.append(Closed(repository=self.task.repository.full_name, kind=kind, subject=subject))
+
+    def _refused(self, kind: str, subject: str, what: str, error: RefusedError) -> None:
+        self.lacking = self.lacking or in_passing(error)
+        self._gap(kind, subject, reason_of(what, error))
 
     def _gap(self, kind: str, subject: str, reason: str) -> None:
         repository = self.task.repository
@@ -236,10 +243,15 @@ def _start(job: Job) -> tuple[bool, float]:
     return job.started_at is None, job.started_at.timestamp() if job.started_at else 0.0
 
 
+def in_passing(error: RefusedError) -> bool:
+    """Whether the same may be had another day."""
+    return error.status == 0 or error.status >= 500 or error.status == 429
+
+
 def reason_of(what: str, error: RefusedError) -> str:
     """Why something could not be had, in a few words."""
     if error.status in _GONE:
         return f"{what} expired"
     if error.status in _NOT_PERMITTED:
         return f"{what} not permitted to this token ({error.status})"
-    return f"{what} refused ({error.status})"
+    return f"{what} refused ({error.status})" if error.status else f"{what} not had: {error.trouble}"

@@ -6,13 +6,14 @@ is a *walk* from the newest entry back to where an earlier fetch began; the mark
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from pipelinedoctor.fetch import github_graph_rows as graph
 from pipelinedoctor.fetch.bounds import instant
 from pipelinedoctor.fetch.github_client import Client, RefusedError
+from pipelinedoctor.fetch.github_details import in_passing, reason_of
 from pipelinedoctor.fetch.github_rows import gap
 from pipelinedoctor.fetch.interface import Closed, Mark, Page, SyncState
 from pipelinedoctor.fetch.windows import Span, stamp
@@ -20,6 +21,8 @@ from pipelinedoctor.model import Repository, Row
 
 _PAGE = "pageInfo { hasNextPage endCursor }"
 _COMMIT = "oid authoredDate committedDate messageHeadline author { name }"
+_ALL = "all"
+"""The newest that a walk met of a list without times."""
 _NO_RIGHT = frozenset({"FORBIDDEN", "INSUFFICIENT_SCOPES"})
 
 
@@ -108,7 +111,10 @@ def question(parts: list[Part]) -> str:
 
 @dataclass(slots=True)
 class Walk:
-    """How far the walk through a part has come: on to `cursor`, back to `floor`; `top` is the newest it met."""
+    """How far the walk through a part has come: on to `cursor`, back to `floor`; `top` is the newest it met.
+
+    One that is `done` may have `failed`. `seen` are the cursors that were told.
+    """
 
     part: Part
     key: str
@@ -116,6 +122,8 @@ class Walk:
     top: str
     cursor: str | None
     done: bool = False
+    failed: bool = False
+    seen: set[object] = field(default_factory=set)
 
     @classmethod
     def of(cls, part: Part, repository: Repository, since: datetime, state: SyncState) -> "Walk":
@@ -139,63 +147,92 @@ class Walk:
             more = more and bool(times) and times[0] >= self.floor
         elif self.top:
             more = False
-        self.cursor = info.get("endCursor") if more and isinstance(info, Mapping) else None
+        at = info.get("endCursor") if more and isinstance(info, Mapping) else None
+        # A forge that leads back to where the walk is would be asked for ever.
+        self.cursor = at if isinstance(at, str) and at not in self.seen else None
+        self.seen.add(at)
         self.done = self.cursor is None
         return nodes
+
+    def begun_anew(self) -> list[Mark]:
+        """What lets the next walk begin at the newest again: where one was refused midway, its cursor may be why."""
+        if self.cursor is None:
+            return []
+        kept = json.dumps({"top": self.floor}) if self.part.dated else None
+        return [Mark(kind="walk", key=self.key, value=kept)]
 
     def mark(self) -> Mark:
         """The mark of how far it came."""
         if not self.done:
             body: Mapping[str, Any] = {"floor": self.floor, "top": self.top, "cursor": self.cursor}
         else:
-            body = {"top": self.top or "all"}
+            body = {"top": self.top or ("" if self.part.dated else _ALL)}
         return Mark(kind="walk", key=self.key, value=json.dumps(body) if not self.done or self.part.lasting else None)
 
 
 def overview(client: Callable[[], Client], repository: Repository, walks: list[Walk]) -> Iterator[Page]:
-    """The pages of all walks that are not done, their first pages together.
+    """The pages of all walks that are not done, their first pages together, and each by itself where that is too much.
 
-    A part that the token may not read is a gap, and done. Raises `RefusedError` where GraphQL is refused altogether.
+    A part that the token may not read, or that fails by itself, is a gap, and done; commits only are `failed`. Raises
+    `RefusedError` where GraphQL is refused altogether.
     """
+    apart = False
+    while left := _together(walks):
+        for asked in [[walk] for walk in left] if apart else [left]:
+            try:
+                yield _page(client(), repository, asked)
+            except RefusedError as error:
+                if not in_passing(error):
+                    raise
+                if len(asked) > 1:
+                    apart = True
+                else:
+                    yield _failed(repository, asked[0], reason_of(asked[0].part.name, error))
+
+
+def _failed(repository: Repository, walk: Walk, reason: str) -> Page:
+    """A part that cannot be had; commits are no gap yet, for REST has them, too."""
+    walk.done = walk.failed = True
+    rows = [gap(repository.host, repository.full_name, walk.part.name, "all", reason)] if walk.part.lasting else []
+    return Page(rows=rows)
+
+
+def _page(client: Client, repository: Repository, asked: list[Walk]) -> Page:
     owner, _, name = repository.full_name.partition("/")
-    while True:
-        asked = _together([walk for walk in walks if not walk.done])
-        if not asked:
-            return
-        mine = client()
-        before = mine.spent
-        cursors = {walk.part.name: walk.cursor for walk in asked}
-        answer = mine.graphql(question([walk.part for walk in asked]), {"owner": owner, "name": name, **cursors})
-        found = answer.data.get("repository")
-        if not isinstance(found, Mapping):
-            raise RefusedError(f"{repository.host}: its GraphQL knows no {repository.full_name}", 404)
-        rows: list[Row] = []
-        marks: list[Mark] = []
-        closed: list[Closed] = []
-        for walk in asked:
-            kind = walk.part.name
-            connection = _at(found, walk.part.path)
-            refused = answer.types.get(f"repository.{walk.part.path[0]}")
-            if connection is None and refused is not None:
-                walk.done = True
-                why = (
-                    "not permitted to this token"
-                    if refused in _NO_RIGHT
-                    else f"refused ({refused or 'no reason given'})"
-                )
-                rows.append(gap(repository.host, repository.full_name, kind, "all", f"{kind} {why}"))
-                continue
-            rows += [row for node in walk.take(connection or {}) for row in walk.part.rows(repository, node)]
-            marks.append(walk.mark())
-            closed.append(Closed(repository=repository.full_name, kind=kind, subject="all"))
-        yield Page(rows=rows, marks=marks, closed=closed, **mine.spent.since(before))
+    before = client.spent
+    cursors = {walk.part.name: walk.cursor for walk in asked}
+    text, variables = question([walk.part for walk in asked]), {"owner": owner, "name": name, **cursors}
+    answer = client.graphql(text, variables, patient=len(asked) == 1)
+    found = answer.data.get("repository")
+    if not isinstance(found, Mapping):
+        raise RefusedError(f"{repository.host}: its GraphQL knows no {repository.full_name}", 404)
+    rows: list[Row] = []
+    marks: list[Mark] = []
+    closed: list[Closed] = []
+    for walk in asked:
+        kind = walk.part.name
+        connection = _at(found, walk.part.path)
+        refused = answer.types.get(f"repository.{walk.part.path[0]}")
+        if connection is None and refused is not None:
+            why = "not permitted to this token" if refused in _NO_RIGHT else f"refused ({refused or 'no reason given'})"
+            rows += _failed(repository, walk, f"{kind} {why}").rows
+            marks += walk.begun_anew() if refused not in _NO_RIGHT else []
+            continue
+        rows += [row for node in walk.take(connection or {}) for row in walk.part.rows(repository, node)]
+        if refused is not None:
+            reason = f"some {kind} or parts of them were refused ({refused or 'no reason given'})"
+            rows.append(gap(repository.host, repository.full_name, kind, "in part", reason))
+        marks.append(walk.mark())
+        closed.append(Closed(repository=repository.full_name, kind=kind, subject="all"))
+    return Page(rows=rows, marks=marks, closed=closed, **client.spent.since(before))
 
 
 def _together(walks: list[Walk]) -> list[Walk]:
-    """The walks that fit one question: one of each name."""
+    """The walks that are not done and fit one question: one of each name."""
     found: dict[str, Walk] = {}
     for walk in walks:
-        found.setdefault(walk.part.name, walk)
+        if not walk.done:
+            found.setdefault(walk.part.name, walk)
     return list(found.values())
 
 

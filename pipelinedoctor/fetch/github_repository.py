@@ -6,12 +6,14 @@ samples. Each stage hands on pages, and each page is made by whichever thread ha
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import islice
 from urllib.parse import quote
 
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.github_client import PER_PAGE, Clients, RefusedError
-from pipelinedoctor.fetch.github_details import Task, run_key
+from pipelinedoctor.fetch.github_details import Task, reason_of, run_key
 from pipelinedoctor.fetch.github_lists import LISTED, Entries, Listing, Lists
 from pipelinedoctor.fetch.github_outcomes import Outcomes
 from pipelinedoctor.fetch.github_overview import CHANGES, DEPLOYMENTS, RELEASES, TAGS, Walk, commits_in, overview
@@ -24,10 +26,12 @@ from pipelinedoctor.fetch.steps import Steps
 from pipelinedoctor.fetch.windows import CAP, Span, hidden, stamp
 from pipelinedoctor.model import FetchGap, Repository, Row, Run, RunAttempt
 
+_WORTH = timedelta(days=7)
+"""How long after a run what failed of it in passing is asked for again."""
 _NO_COMMITS = frozenset({404, 409})
 """No such branch; an empty repository."""
+NOBODY = "GraphQL answers only who has a token"
 ABSENT = "no such repository, or none that the token may read"
-_NO_GRAPHQL = frozenset({403, 404})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +53,19 @@ class Tools:
 class RepositoryFetch:
     """One repository, by the name that the configuration or the forge gives it.
 
-    `refused` says why it cannot be read, once that is known. `left` are runs whose outcomes do not fill a question of
-    their own.
+    `refused` says why it cannot be read, once that is known; `listed` that all its runs were listed. `left` are runs whose outcomes do not fill a question of
+    their own, `unread` those of which it is not yet known.
     """
 
     tools: Tools
     name: str
     refused: str | None = None
+    listed: bool = False
     left: list[Task] = field(default_factory=list)
     known: dict[str, RunMark] = field(default_factory=dict)
     relisted: set[str] = field(default_factory=set)
+    unread: dict[str, None] = field(default_factory=dict)
+    owed: set[str] = field(default_factory=set)
     red_pipelines: dict[int, tuple[int, bool]] = field(default_factory=dict)
     repository: Repository = field(init=False)
     session: Session = field(init=False)
@@ -93,9 +100,8 @@ class RepositoryFetch:
                     self.tools.steps.made(outcomes.requests)
                     yield outcomes
         yield from self._open_runs()
-        self.left = [
-            task for key, mark in self.known.items() if mark.phase in _UNREAD and (task := self._task(key, mark))
-        ]
+        self.left = [self._task(key, mark) for key, mark in self.known.items() if mark.fresh]
+        self.listed = True
 
     def read_by_list(self) -> list[Task]:
         """The runs whose details are wanted, newest first: those that failed or were rerun, or whose outcomes lack."""
@@ -117,35 +123,50 @@ class RepositoryFetch:
         name = f"others {stamp(self.session.until)}"
         if self.lists.state(name) == LISTED:
             return
-        parts = [CHANGES, DEPLOYMENTS, RELEASES, TAGS, *map(commits_in, self.session.fresh())]
+        left = [span for span in self.session.fresh() if self.lists.state(f"commits {span}") != LISTED]
+        parts = [CHANGES, DEPLOYMENTS, RELEASES, TAGS, *map(commits_in, left)]
         walks = [Walk.of(part, self.repository, self.session.since, self.tools.state) for part in parts]
-        why = "GraphQL answers only who has a token" if self.tools.clients.anonymous else None
+        why = NOBODY if self.tools.clients.anonymous else None
         if why is None:
             try:
-                yield from overview(self.tools.clients.mine, self.repository, walks)
+                for page in overview(self.tools.clients.mine, self.repository, walks):
+                    yield replace(page, marks=[*page.marks, *self._read_whole(walks)])
             except RefusedError as error:
-                if error.status not in _NO_GRAPHQL:
+                if error.status == 401:
                     raise
                 why = f"GraphQL refused ({error.status})"
         if why is not None:
             yield Page(rows=[self._gap(part.name, "all", why) for part in (CHANGES, DEPLOYMENTS, RELEASES, TAGS)])
-            yield from self._commits()
+        yield from self._commits([] if why is None and not any(walk.failed for walk in walks) else left)
         yield Page(marks=[self.lists.marked("window", name, LISTED)])
+
+    def _read_whole(self, walks: list[Walk]) -> list[Mark]:
+        """The marks of the spans whose commits were read to the end, so that no later fetch of the session begins anew."""
+        done = [walk.part.kind for walk in walks if walk.done and not walk.failed and not walk.part.lasting]
+        return [self.lists.marked("window", kind, LISTED) for kind in done if self.lists.state(kind) != LISTED]
 
     def sampled(self) -> list[Task]:
         """The runs that succeeded at once and are read in full all the same; none but at that level."""
         offered = [self._task(key, mark) for key, mark in self.known.items() if mark.phase == Phase.OFFERED]
         return self.samples.draw(offered) if self.tools.order.level == Level.SAMPLED else []
 
-    def closed(self) -> Page:
-        """The end of the session: what was offered and not drawn is done with."""
+    def drawn(self, task: Task, page: Page) -> list[Mark]:
+        """The marks of a run that was drawn, and read in full as `page`; one that could not be read is owed."""
+        if any(mark.kind == "run" for mark in page.marks):
+            return [self.samples.read(task)]
+        self.owed.add(task.key)
+        return []
+
+    def closed(self, *, drawn: bool = True) -> Page:
+        """The end of the session; once samples were `drawn`, what was offered and is none of them is done with."""
         oldest = self.session.until - LOOK_BACK
         marks = [*self.lists.ended(oldest), *self.samples.ended(oldest), *self.session.closed()]
+        drawn = drawn and self.tools.order.level != Level.FULL
         for key, mark in self.known.items():
             if mark.phase in {Phase.OFFERED, Phase.DONE} and mark.updated_at < oldest:
                 # It is never listed again, so there is nothing more to compare it with.
                 marks.append(Mark(kind="run", key=key, value=None))
-            elif mark.phase == Phase.OFFERED:
+            elif mark.phase == Phase.OFFERED and drawn and key not in self.owed:
                 marks.append(Mark(kind="run", key=key, value=str(mark.detailed())))
         return Page(marks=marks)
 
@@ -170,13 +191,14 @@ class RepositoryFetch:
         return Page(rows=[self.repository], closed=[back], marks=marks, **client.spent.since(before))
 
     def _outcomes(self) -> Iterator[Page]:
-        """Outcomes of runs just listed, as long as they fill a question."""
-        unread = [self._task(key, self.known[key]) for key in self.relisted if self.known[key].phase in _UNREAD]
-        ready = [task for task in unread if task.mark.node]
-        size = self.tools.outcomes.size
-        while self.tools.outcomes.readable and len(ready) >= size:
-            asked, ready = ready[:size], ready[size:]
-            page = self.tools.outcomes.page(self.tools.clients.mine(), asked)
+        """Outcomes of runs just listed, newest first, as long as they fill a question."""
+        outcomes = self.tools.outcomes
+        while outcomes.readable and len(self.unread) >= outcomes.size:
+            keys = list(islice(self.unread, outcomes.size))
+            for key in keys:
+                del self.unread[key]
+            asked = [self._task(key, self.known[key]) for key in keys]
+            page = outcomes.page(self.tools.clients.mine(), asked)
             self.learn(asked)
             yield page
 
@@ -188,21 +210,29 @@ class RepositoryFetch:
     def _task(self, key: str, mark: RunMark) -> Task:
         task = self.tasks.setdefault(key, Task(self.repository, int(key.rpartition("/")[2]), mark))
         task.mark = mark
+        task.recent = mark.updated_at >= self.session.until - _WORTH
         return task
 
-    def _commits(self) -> Iterator[Page]:
-        """The commits of the default branch, as REST lists them."""
+    def _commits(self, spans: list[Span]) -> Iterator[Page]:
+        """The commits of the default branch in some spans, as REST lists them; those of all others were read."""
         branch = {"sha": self.repository.default_branch} if self.repository.default_branch else {}
         branch_name = self.repository.default_branch or "default branch"
+        client = self.tools.clients.mine()
+        before = client.spent
         try:
-            for span in self.session.fresh():
+            for span in spans:
                 bounds = {"since": stamp(span.since), "until": stamp(span.until)}
                 listing = Listing(f"commits {span}", self._path("commits"), "commits", branch | bounds)
-                yield from self.lists.read(listing, self._take_commits)
+                for page in self.lists.read(listing, self._take_commits):
+                    yield page
+                    client = self.tools.clients.mine()
+                    before = client.spent
         except RefusedError as error:
-            if error.status not in _NO_COMMITS:
+            if error.status == 401:
                 raise
-            yield Page(rows=[self._gap("commits", branch_name, "no such branch, or it is empty")], requests=1)
+            none = error.status in _NO_COMMITS
+            why = "no such branch, or it is empty" if none else reason_of("commits", error)
+            yield Page(rows=[self._gap("commits", branch_name, why)], **client.spent.since(before))
         else:
             yield Page(closed=[Closed(repository=self.repository.full_name, kind="commits", subject=branch_name)])
 
@@ -221,14 +251,20 @@ class RepositoryFetch:
                 continue
             client = self.tools.clients.mine()
             before = client.spent
+            number = key.rpartition("/")[2]
+            closed = [Closed(repository=self.repository.full_name, kind="runs", subject=f"run {number}")]
             try:
-                rows, marks = self._take_runs([client.ask(self._path(f"actions/runs/{key.rpartition('/')[2]}"))])
+                rows, marks = self._take_runs([client.ask(self._path(f"actions/runs/{number}"))])
             except RefusedError as error:
-                if error.status not in {404, 410}:
+                if error.status == 401:
                     raise
-                rows, marks = [], [Mark(kind="run", key=key, value=None)]
-                del self.known[key]
-            yield Page(rows=rows, marks=marks, **client.spent.since(before))
+                gone = error.status in {404, 410}
+                why = "the forge has it no more; it had not ended when last seen" if gone else reason_of("run", error)
+                rows, marks, closed = [self._gap("runs", f"run {number}", why)], [], []
+                if gone:
+                    marks.append(Mark(kind="run", key=key, value=None))
+                    del self.known[key]
+            yield Page(rows=rows, marks=marks, closed=closed, **client.spent.since(before))
         yield Page(marks=[self.lists.marked("window", name, LISTED)])
 
     def _take_runs(self, entries: Entries) -> tuple[list[Row], list[Mark]]:
@@ -241,12 +277,17 @@ class RepositoryFetch:
             self._note_color(run)
             key = run_key(self.repository, run.run_id)
             node = body.get("check_suite_node_id")
-            mark = listed(run, attempt, node if isinstance(node, str) else "", self.known.get(key))
+            earlier = self.known.get(key)
+            if earlier is None and self.session.knew(run.created_at, run.updated_at):
+                continue
+            mark = listed(run, attempt, node if isinstance(node, str) else "", earlier)
             if mark is not None:
                 rows += [run, attempt, *commit]
                 marks.append(Mark(kind="run", key=key, value=str(mark)))
                 self.known[key] = mark
                 self.relisted.add(key)
+                if mark.fresh:
+                    self.unread[key] = None
         return rows, marks
 
     def _note_color(self, run: Run) -> None:
@@ -287,6 +328,3 @@ class RepositoryFetch:
 
     def _path(self, rest: str) -> str:
         return f"/repos/{quote(self.repository.full_name)}/{rest}"
-
-
-_UNREAD = frozenset({Phase.LISTED, Phase.RUNNING})

@@ -1,9 +1,8 @@
 """Which runs that succeeded at once are read in full: newest first, spread over job names and weeks. Pure but for marks."""
 
 import json
-import zlib
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 
 from pipelinedoctor.fetch.github_details import Task
@@ -14,38 +13,39 @@ EACH = 3
 
 
 class Samples:
-    """How many runs of each week were drawn for each job name of one repository; the marks `sample` keep it."""
+    """How many runs of each week were read in full for each job name of one repository; the marks `sample` keep it."""
 
     def __init__(self, repository_id: int, state: SyncState) -> None:
         self._repository = repository_id
         prefix = f"{repository_id}/"
-        self._drawn = {
-            key.removeprefix(prefix): Counter(json.loads(value))
-            for key, value in state.all("sample").items()
-            if key.startswith(prefix)
-        }
+        self._read: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for key, value in state.all("sample").items():
+            if key.startswith(prefix):
+                self._read[key.removeprefix(prefix)] = Counter(json.loads(value))
 
     def draw(self, offered: Iterable[Task]) -> list[Task]:
         """The runs to read in full: each has a job of a name that was drawn fewer than `EACH` times in its week."""
         drawn: list[Task] = []
+        counted = {name: Counter(counts) for name, counts in self._read.items()}
         for task in sorted(offered, key=lambda task: (task.mark.created_at, task.run_id), reverse=True):
-            counts = self._drawn.setdefault(week(task.mark.created_at), Counter())
-            names = _digests(task)
-            if any(counts[name] < EACH for name in names):
-                counts.update(names)
+            counts = counted.setdefault(week(task.mark.created_at), Counter())
+            if any(counts[name] < EACH for name in task.mark.names):
+                counts.update(task.mark.names)
                 drawn.append(task)
         return drawn
 
-    def mark(self, task: Task) -> Mark:
-        """The mark of the week of a run that was drawn, to be committed with its details."""
+    def read(self, task: Task) -> Mark:
+        """Count a run that was drawn and is read now: the mark of its week, to be committed with its details.
+
+        Those drawn and not yet read do not count: a fetch that goes on with this one draws them again.
+        """
         name = week(task.mark.created_at)
-        return Mark(
-            kind="sample", key=f"{self._repository}/{name}", value=json.dumps(self._drawn[name], sort_keys=True)
-        )
+        self._read[name].update(task.mark.names)
+        return Mark(kind="sample", key=f"{self._repository}/{name}", value=json.dumps(self._read[name], sort_keys=True))
 
     def ended(self, recent: datetime) -> list[Mark]:
         """Take away the marks of weeks in which nothing more is offered."""
-        weeks = sorted(name for name in self._drawn if name < week(recent))
+        weeks = sorted(name for name in self._read if name < week(recent))
         return [Mark(kind="sample", key=f"{self._repository}/{name}", value=None) for name in weeks]
 
 
@@ -53,8 +53,3 @@ def week(moment: datetime) -> str:
     """The week of the calendar that a moment lies in: `2026-W05`."""
     year, number, _ = moment.isocalendar()
     return f"{year}-W{number:02d}"
-
-
-def _digests(task: Task) -> Sequence[str]:
-    """The job names of a run, short; a run whose outcomes an earlier fetch read stands for one name of its own."""
-    return sorted({f"{zlib.crc32(name.encode('utf-8', 'replace')):08x}" for name in task.jobs}) or [""]

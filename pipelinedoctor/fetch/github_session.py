@@ -54,10 +54,22 @@ class Session:
         ]
 
     def fresh(self) -> list[Span]:
-        """The times that no completed session has covered, newest first, with a day before them."""
+        """The times that no completed session has covered, newest first, with a day before them.
+
+        They are cut where earlier fetches of the session ended, so that what one of them read keeps its name.
+        """
+        start = self.since if self.covered is None else max(self.since, self.covered[1] - timedelta(days=1))
+        return [piece for span in self._whole(start) for piece in pieces(span, list(self.ends))]
+
+    def knew(self, created: datetime, updated: datetime) -> bool:
+        """Whether an earlier session read a run of these times, and forgot it when it could no longer change.
+
+        A page of a window lists such runs again whenever another of its runs was rerun, or taken away.
+        """
         if self.covered is None:
-            return self._whole(self.since)
-        return self._whole(max(self.since, self.covered[1] - timedelta(days=1)))
+            return False
+        since, until = self.covered
+        return since <= created < until + _SECOND and updated.replace(microsecond=0) < until - LOOK_BACK
 
     def _whole(self, recent: datetime) -> list[Span]:
         whole = [between(recent, self.until)]

@@ -78,6 +78,7 @@ class _Fetch:
         yield from self._left()
         if self.tools.source.job_token:
             return
+        yield from self._families()
         yield from self._details()
         yield from self._each([one.name for one in self._projects()], lambda name: surroundings(self.opened[name]))
 
@@ -142,6 +143,17 @@ class _Fetch:
 
         for project, run_id, found, requests in self._by_threads("pipelines one by one", ask, items):
             yield settled_alone(project, run_id, found, requests)
+
+    def _families(self) -> Iterator[Page]:
+        """Which pipeline started which, where all is to be read."""
+        items = [(one, run_id) for one in self._projects() for run_id in one.family.parents()]
+        clients = self.tools.clients
+
+        def ask(item: tuple[Project, int]) -> Page:
+            project, run_id = item
+            return project.family.told(clients.mine(), project.path, run_id)
+
+        yield from self._by_threads("child pipelines", ask, items)
 
     def _details(self) -> Iterator[Page]:
         """Logs and test reports of all pipelines that want them, newest first."""

@@ -77,28 +77,34 @@ class _Surroundings:
     def _where(self) -> tuple[str, int]:
         return self.project.repository.host, self.project.repository.repository_id
 
+    @property
+    def _window(self) -> tuple[datetime, datetime]:
+        order = self.project.tools.order
+        return order.since, order.until
+
     def _listing(self, name: str, path: str, **parameters: str) -> Listing:
         return Listing(f"{self.project.key} {name}", f"{self.project.path}/{path}", parameters)
 
     def commits(self) -> Iterator[Page]:
         """The commits of the default branch."""
-        tools, branch = self.project.tools, self.project.repository.default_branch
+        state, branch = self.project.tools.state, self.project.repository.default_branch
         if branch is None:
             return  # an empty repository
         listing = self._listing(f"commits {branch}", "repository/commits", ref_name=branch)
-        window = (tools.order.since, tools.order.until)
-        yield from in_window(self._clients, listing, window, tools.state, self._rows(commit_row))
+        yield from in_window(self._clients, listing, self._window, state, self._rows(commit_row))
 
     def changes(self) -> Iterator[Page]:
         """The merge requests, and of each that is new or has changed its commits and its first review."""
-        state, since = self.project.tools.state, self.project.tools.order.since
+        state = self.project.tools.state
         mine = f"{self.project.key}/"
         marks = state.all("change").items()
         self.marks = {int(key.removeprefix(mine)): ChangeMark.read(one) for key, one in marks if key.startswith(mine)}
         left = {number for number, mark in self.marks.items() if mark.wanted}
         listing = self._listing("merge_requests", "merge_requests", state="all", scope="all")
         bodies: dict[int, Body] = {}
-        for page in by_update(self._clients, listing, since, state, lambda entries: self._changed(entries, bodies)):
+        for page in by_update(
+            self._clients, listing, self._window, state, lambda entries: self._changed(entries, bodies)
+        ):
             yield page
             for number in list(bodies):
                 yield self._change(number, bodies.pop(number))
@@ -108,11 +114,11 @@ class _Surroundings:
 
     def deployments(self) -> Iterator[Page]:
         """The deployments; the environments too where there are new ones."""
-        state, since = self.project.tools.state, self.project.tools.order.since
+        state = self.project.tools.state
         listing, places = self._listing("deployments", "deployments"), self._listing("environments", "environments")
         before = state.get("list", listing.key)
         now = before
-        for page in by_update(self._clients, listing, since, state, self._rows(deployment_row)):
+        for page in by_update(self._clients, listing, self._window, state, self._rows(deployment_row)):
             now = next((mark.value for mark in page.marks if mark.key == listing.key), now)
             yield page
         if now != before or state.get("list", places.key) is None:

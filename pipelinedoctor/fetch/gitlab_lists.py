@@ -42,15 +42,18 @@ class Listing:
 
 
 def by_update(
-    clients: Clients[Client], listing: Listing, since: datetime, state: SyncState, take: Take
+    clients: Clients[Client], listing: Listing, window: tuple[datetime, datetime], state: SyncState, take: Take
 ) -> Iterator[Page]:
-    """What was updated since a time and is not known yet, newest first; then what earlier fetches left, down to `since`."""
+    """What was updated from a time on and is not known yet, newest first; then what earlier fetches left, down to that time.
+
+    The window ends now, by our clock: what a forge whose clock is ahead says to have been updated later is listed again.
+    """
     segments = read_segments(state.get("list", listing.key))
-    floor = stamp(since)
+    floor, now = map(stamp, window)
     before: str | None = None
     while True:
         bound = _bound(segments[0:1] if before is None else segments[1:2], floor, head=before is None)
-        yield from _down(clients, listing, (bound, before), segments, take)
+        yield from _down(clients, listing, (bound, before, now), segments, take)
         if not segments or segments[0].low <= floor or before == segments[0].low:
             return
         before = segments[0].low
@@ -70,10 +73,10 @@ def _bound(below: Sequence[Segment], floor: str, *, head: bool) -> str:
 
 
 def _down(
-    clients: Clients[Client], listing: Listing, span: tuple[str, str | None], segments: list[Segment], take: Take
+    clients: Clients[Client], listing: Listing, span: tuple[str, str | None, str], segments: list[Segment], take: Take
 ) -> Iterator[Page]:
     """The pages between two times; the upper one is where the first segment ends. `segments` are kept up to date."""
-    bound, before = span
+    bound, before, now = span
     first, rest = (segments[0], segments[1:]) if before is not None else (None, segments)
     where: Where | None = None
     last: set[str] = set()
@@ -90,7 +93,7 @@ def _down(
         ended = found.onward is None or not times
         if where is not None and names <= last and not ended:
             raise ForgeError(f"the forge lists the same again and again for {listing.path}")
-        top = first.top if first else max(times, default=None)
+        top = first.top if first else min(max(times), now) if times else None
         if top is None:
             yield Page(requests=client.made - made)
             return

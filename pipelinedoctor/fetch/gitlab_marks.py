@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any
 from zlib import crc32
 
@@ -20,6 +21,8 @@ from pipelinedoctor.errors import StoreError
 from pipelinedoctor.fetch.gitlab_attempts import FAILED
 from pipelinedoctor.fetch.gitlab_rows import OPEN
 from pipelinedoctor.model import Job
+
+_NONE: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
 
 class Phase(StrEnum):
@@ -51,7 +54,7 @@ class RunMark:
     reported: int = 0
     logs: tuple[int, ...] = ()
     had: tuple[int, ...] = ()
-    jobs: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    jobs: Mapping[str, tuple[int, int]] = field(default_factory=lambda: _NONE)
 
     @classmethod
     def read(cls, value: str) -> "RunMark":
@@ -67,7 +70,7 @@ class RunMark:
                 reported=int(reported),
                 logs=tuple(map(int, logs)),
                 had=tuple(map(int, had)),
-                jobs={name: (int(job), int(number)) for name, (job, number) in jobs.items()},
+                jobs={name: (int(job), int(number)) for name, (job, number) in jobs.items()} or _NONE,
             )
         except (ValueError, TypeError, AttributeError):
             raise _unreadable("run", value) from None
@@ -109,7 +112,7 @@ class RunMark:
         reporting = (
             not goes_on and state != self.reported and any(job.attempt > 1 or job.job_id in failed for job in jobs)
         )
-        newest = {folded(job.name): (job.job_id, job.attempt) for job in jobs} if reporting else {}
+        newest = {folded(job.name): (job.job_id, job.attempt) for job in jobs} if reporting else _NONE
         started = {job.job_id for job in jobs if job.started_at is not None}
         return replace(
             self,
@@ -123,7 +126,7 @@ class RunMark:
     def detailed(self) -> "RunMark":
         """The mark after its details."""
         had = tuple(sorted({*self.had, *self.logs}))
-        return replace(self, had=had, logs=(), reported=self.state if self.jobs else self.reported, jobs={})
+        return replace(self, had=had, logs=(), reported=self.state if self.jobs else self.reported, jobs=_NONE)
 
 
 def folded(name: str) -> str:

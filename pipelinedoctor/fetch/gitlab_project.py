@@ -9,10 +9,11 @@ from pipelinedoctor.fetch.bounds import bounded, instant
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.clients import Clients
 from pipelinedoctor.fetch.gitlab_attempts import attempts, numbered
+from pipelinedoctor.fetch.gitlab_bridges import Family
 from pipelinedoctor.fetch.gitlab_client import Body, Client
 from pipelinedoctor.fetch.gitlab_marks import Phase, RunMark
-from pipelinedoctor.fetch.gitlab_rows import commit_row, is_whole, job_row, mapping, run_row, runs_backwards
-from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, Source, SyncState
+from pipelinedoctor.fetch.gitlab_rows import CHILD, commit_row, is_whole, job_row, mapping, run_row, runs_backwards
+from pipelinedoctor.fetch.interface import Level, Mark, Order, Page, Progress, Source, SyncState
 from pipelinedoctor.model import Repository, Result, Row, Run
 
 GIVEN_UP = timedelta(days=7)
@@ -51,6 +52,7 @@ class Project:
     children: bool = False
     news: bool = False
     """Whether this fetch has brought anything that was not known."""
+    family: Family = field(default_factory=Family)
     _red: dict[int, tuple[int, bool]] = field(default_factory=dict)
 
     def recall(self) -> None:
@@ -61,6 +63,8 @@ class Project:
 
     def note(self, run: Run) -> Run:
         """Take note of a run that was read."""
+        if self.tools.order.level is Level.FULL:
+            self.family.note(run)
         if run.branch is not None and run.branch == self.repository.default_branch and run.result != Result.UNKNOWN:
             newest, _ = self._red.get(run.pipeline_id, (0, False))
             if run.run_id >= newest:
@@ -110,7 +114,7 @@ class Project:
         if told is not None:
             rows.append(self.note(run_row(host, told, repository_id, mark.attempt)))
             mark = mark.seen(bounded(told.get("updated_at")))
-        self.children |= embedded.get("source") == "parent_pipeline"
+        self.children |= embedded.get("source") == CHILD
         self.settled.add(run_id)
         self.news |= mark != before
         dirty = sum(map(runs_backwards, every.values()))

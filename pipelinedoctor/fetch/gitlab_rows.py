@@ -43,6 +43,8 @@ _SOURCES = (
     "ondemand_dast_validation", "security_orchestration_policy", "container_registry_push",
 )  # fmt: skip
 """Sources of pipelines in the order of GitLab's own numbers for them."""
+CHILD = "parent_pipeline"
+"""The source of a pipeline that another one started in the same project."""
 _OTHER_SOURCES = 1 << 16
 _CHANGE = re.compile(r"refs/merge-requests/([0-9]{1,18})/(head|merge|train)")
 _BIGGEST_ID = 2**63

@@ -12,7 +12,7 @@ from pipelinedoctor.fetch.gitlab_details import reason
 from pipelinedoctor.fetch.gitlab_lists import Listing, by_update
 from pipelinedoctor.fetch.gitlab_marks import Phase, RunMark
 from pipelinedoctor.fetch.gitlab_project import Project, Tools
-from pipelinedoctor.fetch.gitlab_rows import gap, identity, lacking, mapping, number, repository_row, run_row
+from pipelinedoctor.fetch.gitlab_rows import CHILD, gap, identity, lacking, mapping, number, repository_row, run_row
 from pipelinedoctor.fetch.gitlab_scan import Scan
 from pipelinedoctor.fetch.interface import Closed, Mark, Page
 from pipelinedoctor.fetch.patience import RefusedError
@@ -39,8 +39,9 @@ def opened(name: str, tools: Tools) -> tuple[Project, Page]:
     key = str(repository.repository_id)
     project = Project(tools, name, key, f"/projects/{key}", repository)
     project.recall()
-    back = Closed(repository=name, kind="runs", subject=name)
-    return project, Page(rows=[repository], closed=[back], requests=client.made - made)
+    # Logs and tests have a gap of the whole project where only a job's token was at hand.
+    back = [Closed(repository=name, kind=kind, subject=name) for kind in ("runs", "log", "tests")]
+    return project, Page(rows=[repository], closed=back, requests=client.made - made)
 
 
 def _opened_by_job(name: str, tools: Tools) -> tuple[Project, Page]:
@@ -75,13 +76,13 @@ class Runs:
     def pages(self) -> Iterator[Page]:
         """The pipelines, then the jobs of the project; what of them is to be asked for alone `Project.lacking` tells."""
         project, task = self.project, f"{self.project.name}: pipelines and jobs"
-        listings = {source: self._listing(source) for source in ("", "parent_pipeline")}
+        listings = {source: self._listing(source) for source in ("", CHILD)}
         project.tools.progress.start(task, None)
-        state, since = project.tools.state, project.tools.order.since
-        project.children = state.get("list", listings["parent_pipeline"].key) is not None
+        state, window = project.tools.state, (project.tools.order.since, project.tools.order.until)
+        project.children = state.get("list", listings[CHILD].key) is not None
         wanted = [listing for source, listing in listings.items() if not source or project.children]
         for listing in [] if project.tools.source.job_token else wanted:
-            for page in by_update(project.tools.clients, listing, since, state, self._listed):
+            for page in by_update(project.tools.clients, listing, window, state, self._listed):
                 project.tools.progress.advance(task)
                 yield page
         for page in Scan(project, self._made_at).pages():
@@ -89,7 +90,7 @@ class Runs:
             yield page
         if project.children and len(wanted) == 1 and not project.tools.source.job_token:
             # Only now it shows that there are child pipelines, which the other list leaves out.
-            yield from by_update(project.tools.clients, listings["parent_pipeline"], since, state, self._listed)
+            yield from by_update(project.tools.clients, listings[CHILD], window, state, self._listed)
         project.tools.progress.finish(task, f"{len(project.settled)} new or changed")
 
     def _listing(self, source: str) -> Listing:

@@ -118,9 +118,7 @@ def _scenarios(first: list[_One], made: _Made[_One]) -> Iterator[tuple[str, list
 
     def news(number: int, day: int, failed: Sequence[int] = ()) -> list[_One]:
         times = (END + day * DAY + place * DAY / 100 for place in range(20))
-        return [
-            (made.red if place in failed else made.green)(number + place, at) for place, at in enumerate(times)
-        ]
+        return [(made.red if place in failed else made.green)(number + place, at) for place, at in enumerate(times)]
 
     def night(day: int) -> datetime:
         return END + day * DAY + DAY / 2

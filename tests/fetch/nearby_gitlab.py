@@ -9,6 +9,7 @@ from pipelinedoctor.simulate.gitlab.attachments import Archives
 from pipelinedoctor.simulate.gitlab.recording import GitLabRecording
 from pipelinedoctor.simulate.gitlab.routes import GitLabApi
 from pipelinedoctor.simulate.gitlab.server import MINUTE, GitLabSide
+from pipelinedoctor.simulate.mishaps import Mishaps
 from pipelinedoctor.simulate.sent import Sent
 from pipelinedoctor.simulate.server import Asked, BlobSide, Ledger, Server
 from tests.fetch.nearby import Forge
@@ -27,10 +28,10 @@ def serve(
     fault: Fault | None = None,
 ) -> Iterator[Forge]:
     """Serve a recording until the `with` ends."""
-    ledger = Ledger(rate_limit, period=MINUTE)
+    ledger, mishaps = Ledger(rate_limit, period=MINUTE), Mishaps()
     recording = GitLabRecording.open(folder)
     count = iter(range(10**9))
-    with Server(ledger) as api, Server(ledger) as blobs:
+    with Server(ledger, mishaps) as api, Server(ledger, mishaps) as blobs:
         archives = Archives(recording.attachments.archives, blobs.url)
         side = GitLabSide(
             GitLabApi(recording, api.url, archives, public=token is None), ledger, token, job_token=job_token
@@ -45,7 +46,7 @@ def serve(
         for thread in threads:
             thread.start()
         try:
-            yield Forge(api.url, ledger)
+            yield Forge(api.url, ledger, mishaps)
         finally:
             for server in (api, blobs):
                 server.shutdown()

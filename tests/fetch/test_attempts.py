@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelinedoctor.fetch.attempts import carry_over, derived_attempts, result_of_jobs
+from pipelinedoctor.fetch.attempts import carry_over, derived_attempts, placed, result_of_jobs
 from pipelinedoctor.model import Job
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -133,3 +133,99 @@ def test_earlier_attempts_are_put_together_from_their_jobs() -> None:
     assert (first.started_at, first.completed_at) == (START, START + timedelta(minutes=6))
     (second,) = derived_attempts(jobs, newest=1)
     assert (second.result, second.started_at) == ("success", START + DAY)
+
+
+# --- Reckoned from times: GraphQL tells no attempt ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A run as GitHub runs it: jobs of all attempts, as lists tell them (`attempt` is exact), and when the last began.
+
+    `owner` tells which execution each listing is of, `ran` the attempt it ran in.
+    """
+
+    jobs: list[Job]
+    owner: dict[int, int]
+    ran: dict[int, int]
+    newest: int
+    began: datetime
+    each_ran_all: bool
+
+
+@st.composite
+def reruns(draw: st.DrawFn, most: int = 4) -> Rerun:
+    """Each attempt begins once the one before has ended, runs all jobs again or the failed ones, and may list the rest once
+    more under new ids. An attempt may be over in seconds."""
+    names = draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True))
+    attempts = draw(st.integers(1, most))
+    copies = draw(st.booleans())
+    ids = iter(range(1, 1 + attempts * len(names)))
+    began, jobs, owner, ran = START, list[Job](), dict[int, int](), dict[int, int]()
+    last: dict[str, Job] = {}
+    all_again = True
+    for attempt in range(1, attempts + 1):
+        again = set(names) if attempt == 1 else draw(st.sets(st.sampled_from(names), min_size=1))
+        all_again = all_again and (again == set(names) or attempt == 1)
+        for name in names:
+            if name in again:
+                started = began + timedelta(seconds=draw(st.integers(0, 90)))
+                ended = started + timedelta(seconds=draw(st.integers(1, 90)))
+                number = next(ids)
+                job = replace(listing(number, attempt, name, started), completed_at=ended)
+                owner[number], ran[number] = number, attempt
+                last[name] = job
+                jobs.append(job)
+            elif copies:
+                number = next(ids)
+                first = last[name]
+                owner[number] = owner[first.job_id]
+                jobs.append(replace(first, job_id=number, attempt=attempt))
+        newest_began = began
+        began = max(job.completed_at for job in jobs if job.completed_at) + timedelta(seconds=draw(st.integers(1, 99)))
+    return Rerun(draw(st.permutations(jobs)), owner, ran, attempts, newest_began, all_again)
+
+
+def told_by_graphql(history: Rerun) -> list[Job]:
+    unknown = [replace(job, attempt=history.newest) for job in history.jobs]
+    return carry_over(placed(unknown, history.newest, history.began), {history.newest: history.began})
+
+
+@given(reruns())
+def test_of_what_graphql_tells_each_execution_counts_once(history: Rerun) -> None:
+    counted = Counter(history.owner[job.job_id] for job in told_by_graphql(history) if not job.carried_over)
+    assert counted == dict.fromkeys(history.ran, 1)
+
+
+@given(reruns(most=2))
+def test_after_one_rerun_each_execution_counts_in_the_attempt_it_ran_in(history: Rerun) -> None:
+    found = {history.owner[job.job_id]: job.attempt for job in told_by_graphql(history) if not job.carried_over}
+    assert found == history.ran
+
+
+@given(reruns().filter(lambda history: history.each_ran_all))
+def test_where_each_attempt_ran_every_job_attempts_are_exact(history: Rerun) -> None:
+    assert {job.job_id: job.attempt for job in told_by_graphql(history)} == history.ran
+
+
+@given(reruns())
+def test_lists_tell_the_attempt_of_each_execution(history: Rerun) -> None:
+    marked = carry_over(history.jobs, {history.newest: history.began})
+    assert {job.job_id: job.attempt for job in marked if not job.carried_over} == history.ran
+
+
+def test_jobs_of_one_name_are_all_counted() -> None:
+    jobs = [
+        listing(1, 2, "build", START),
+        listing(2, 2, "build", START + timedelta(seconds=1)),
+        listing(3, 2, "build", START + DAY),
+        listing(4, 2, "build", START + DAY),
+    ]
+    found = carry_over(placed(jobs, 2, START + DAY), {2: START + DAY})
+    assert [(job.attempt, job.carried_over) for job in found] == [(1, False), (1, False), (2, False), (2, False)]
+
+
+def test_what_never_started_belongs_to_the_newest_attempt() -> None:
+    jobs = [listing(1, 1, "deploy", None, "skipped"), listing(2, 1, "deploy", START, "success")]
+    assert [job.attempt for job in placed(jobs, 3, START + DAY)] == [3, 1]
+    assert [job.attempt for job in placed(jobs, 3, None)] == [3, 3]

@@ -73,6 +73,15 @@ def test_the_loopback_forge_is_read_in_three_requests(recording: Path, checks: b
     assert [limit.of for limit in told.limits] == ["requests", "points of GraphQL"]
 
 
+def test_a_named_repository_that_is_gone_is_noted_and_the_next_one_tried() -> None:
+    with forge(whole()) as (url, _):
+        told = github(url, "acme/gone", "acme/shop")
+        nothing = github(url, "acme/gone", "acme/lost")
+    absent = "acme/gone: no such repository, or none that the token may read"
+    assert (told.trouble, told.seen, told.notes) == (None, "acme/shop", (absent,))
+    assert (nothing.trouble, nothing.notes) == (absent.replace("gone", "lost"), (absent,))
+
+
 def test_what_graphql_refuses_is_missing() -> None:
     error = {"type": "FORBIDDEN", "path": ["repository", "deployments"], "message": "Resource not accessible"}
     data = {"repository": {**FULL["repository"], "deployments": None}, "suite": {}}

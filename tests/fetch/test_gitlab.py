@@ -244,6 +244,26 @@ def test_a_job_that_runs_is_asked_for_again_until_it_is_given_up(rig: Rig) -> No
     assert ALONE not in rig.forge.counts()
 
 
+def test_child_pipelines_are_read_and_know_their_parent_where_all_is_read(rig: Rig) -> None:
+    child = pipeline(50, source="parent_pipeline", sha="c" * 40, jobs=[job("unit"), job("unit")])
+    parent = pipeline(49, sha="c" * 40, jobs=[job("generate")], children=[child])
+    other = pipeline(48, created="2026-01-04T12:00:00Z", jobs=[job("build")])
+    rig.record(other, parent).fetch()
+    assert rig.rows("SELECT run_id, pipeline, attempt, parent_run_id FROM runs ORDER BY ALL") == [
+        (48, "push", 1, None),
+        (49, "push", 1, None),
+        (50, "parent_pipeline", 2, None),
+    ]
+    assert BRIDGES not in rig.forge.counts()
+    with Store.open(rig._folder / "full.duckdb") as full:
+        rig.fetch(level=Level.FULL, store=full)
+        assert rig.forge.counts()[BRIDGES] == 2
+        runs = full.connection.sql("SELECT run_id, attempt, parent_run_id FROM runs ORDER BY ALL").fetchall()
+        assert runs == [(48, 1, None), (49, 1, None), (50, 2, 49)]
+        done = rig.fetch(level=Level.FULL, store=full)
+        assert (count(done.new), count(done.changed), BRIDGES in rig.forge.counts()) == ({}, {}, False)
+
+
 def test_a_merge_request_s_pipeline_names_it(rig: Rig) -> None:
     rig.record(
         pipeline(1, source="merge_request_event", ref="refs/merge-requests/12/head", jobs=[job()]),
@@ -338,11 +358,34 @@ def test_a_kind_that_is_refused_is_a_gap_and_the_rest_is_read(rig: Rig) -> None:
 
 def test_a_renamed_project_keeps_its_id_and_its_marks(rig: Rig) -> None:
     rig.record(GREEN).fetch()
-    moved = {"acme/shop": {"path_with_namespace": "acme/market", "former_paths": ["acme/shop"]}}
-    rig.record(GREEN, projects={"acme/shop": {"former_paths": ["acme/stall"]}})
-    done = rig.fetch("acme/stall")
-    assert (count(done.new), rig.forge.counts()["moved"]) == ({}, 1)
-    assert moved
+    done = rig.record(GREEN, projects={"acme/shop": {"former_paths": ["acme/stall"]}}).fetch("acme/stall")
+    assert (done.requests, count(done.new), rig.forge.counts()["moved"]) == (7, {}, 1)
+
+
+def test_where_lists_go_by_no_key_they_go_by_page(rig: Rig) -> None:
+    history = [
+        pipeline(one, created=NOW - timedelta(days=9) + timedelta(hours=one), jobs=[job("a"), job("a")])
+        for one in range(1, 150)
+    ]
+    no_keys = [Sent(405, b'{"error": "Keyset pagination is not yet available for this type of request"}', {})]
+    rig.record(*history, fault=lambda _, path: no_keys.pop() if no_keys and path.endswith("/jobs") else None).fetch()
+    assert rig.rows("SELECT attempt, count(*) FROM jobs GROUP BY ALL ORDER BY ALL") == [(1, 149), (2, 149)]
+    assert not any("keyset" in one.target for one in rig.forge.ledger.requests if one.status == 200)
+
+
+def test_times_that_run_backwards_are_dropped_and_counted(rig: Rig) -> None:
+    dirty = job("build", body={"finished_at": "2026-01-05T11:00:00.000Z"})
+    done = rig.record(pipeline(1, jobs=[dirty, job("lint")])).fetch()
+    assert done.dirty == 1
+    assert rig.rows("SELECT name, completed_at IS NULL FROM jobs ORDER BY ALL") == [("build", True), ("lint", False)]
+
+
+def test_what_a_job_s_token_left_out_is_no_gap_once_it_was_had(rig: Rig) -> None:
+    rig.record(RED, token="secret", job_token=True).fetch(job_token=True)
+    assert rig.rows("SELECT count(*) FROM fetch_gaps") == [(7,)]
+    rig.record(RED, token="secret").fetch()
+    assert rig.rows("SELECT * FROM fetch_gaps") == []
+    assert rig.rows("SELECT count(*) FROM runs") == [(1,)]
 
 
 def test_a_job_s_token_reads_jobs_and_tells_what_it_may_not(rig: Rig) -> None:

@@ -86,7 +86,12 @@ def entry(number: int, minutes: float) -> dict[str, Any]:
 
 
 def read(
-    script: Callable[[Asked], Said], marks: Marks, *, most: int | None = None, since: datetime = START
+    script: Callable[[Asked], Said],
+    marks: Marks,
+    *,
+    most: int | None = None,
+    since: datetime = START,
+    until: datetime = START + timedelta(days=99),
 ) -> list[int]:
     """The ids that one fetch was told; what is raised at a limit is the end of it."""
     told: list[int] = []
@@ -97,7 +102,7 @@ def read(
 
     with clients_of(script, most) as clients:
         try:
-            for page in by_update(clients, LISTING, since, marks, take):
+            for page in by_update(clients, LISTING, (since, until), marks, take):
                 marks.commit(page)
         except BudgetError:
             pass
@@ -141,6 +146,13 @@ def test_many_that_were_updated_at_once_are_all_told() -> None:
     shelf, marks = Shelf([entry(number, 5) for number in range(350)]), Marks()
     assert set(read(shelf, marks)) == set(range(350))
     assert len(shelf.asked) == 5
+
+
+def test_a_forge_whose_clock_is_ahead_hides_nothing() -> None:
+    shelf, marks = Shelf([entry(1, 5), entry(2, 90)]), Marks()
+    read(shelf, marks, until=START + timedelta(minutes=30))
+    shelf.entries.append(entry(3, 40))
+    assert set(read(shelf, marks, until=START + timedelta(minutes=60))) == {2, 3}
 
 
 def test_an_earlier_start_is_read_below_what_is_known() -> None:
