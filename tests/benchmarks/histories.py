@@ -4,12 +4,19 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from tests.helpers import gitlab_recordings as gitlab
+from tests.helpers.bodies import repository_body
 from tests.helpers.gitlab_recordings import Pipeline
 from tests.helpers.recordings import Job, Run, job, run
 
 DAY = timedelta(days=1)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LOG = "".join(f"2026-01-05T12:00:00.0000000Z line {number} of a log\n" for number in range(200)) + "##[error]boom\n"
+
+_NEEDLESS = (
+    "head_repository", "artifacts_url", "cancel_url", "rerun_url", "logs_url", "triggering_actor", "pull_requests",
+    "workflow_url", "jobs_url", "check_suite_url", "previous_attempt_url", "url",
+)  # fmt: skip
+_SMALL = dict.fromkeys(("head_sha", "workflow_name", "url", "check_run_url", "runner_group_id", "steps"), ...)
 
 
 def green(number: int, at: datetime, *, jobs: int = 10, repository: str = "acme/shop") -> Run:
@@ -33,6 +40,16 @@ def history(count: int, days: int, *, failed: int = 0, jobs: int = 10) -> Iterat
     """So many runs over so many days from `START` on, of which every `failed`th failed."""
     for number, at in _times(count, days):
         yield (red if failed and number % failed == 0 else green)(number, at, jobs=jobs)
+
+
+def long_history(count: int, days: int, more: int) -> Iterator[Run]:
+    """So many runs of two jobs over so many days, and so many more in the days after, in bodies as small as they can be."""
+    repository = {name: repository_body("acme/shop")[name] for name in ("id", "full_name", "html_url")}
+    body = {**dict.fromkeys(_NEEDLESS, ...), "actor": {"login": "ada"}, "repository": repository}
+    for number, at in _times(count + more, days * (count + more) // count):
+        failed = number % 20 == 0
+        first = job("job 0", "failure" if failed else "success", log="##[error]boom\n" if failed else None, body=_SMALL)
+        yield run(number, jobs=[first, job("job 1", body=_SMALL)], created=at, body=body)
 
 
 def pushed(runs: Sequence[Run]) -> dict[str, dict[str, str]]:
