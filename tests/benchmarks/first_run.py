@@ -78,7 +78,13 @@ def served() -> Iterator[tuple[Forge, Store, Path]]:
 def fetch(forge: Forge, store: Store, day: int, most: int, clock: Clock, progress: Progress) -> Summary:
     """Fetch on that day after the 90th, with one worker, so that the same is asked each time."""
     source = Source(
-        forge="github", host="github.com", url=forge.url, repositories=("acme/shop",), token="t", throttle=0.07, workers=1
+        forge="github",
+        host="github.com",
+        url=forge.url,
+        repositories=("acme/shop",),
+        token="t",
+        throttle=0.07,
+        workers=1,
     )
     order = Order(since=START, until=START + (DAYS + day) * DAY, max_requests=most)
     ended: list[Summary] = []

@@ -1,6 +1,6 @@
 """A first run against 40,000 runs: over days, without asking twice, and with an honest remaining time. Run by hand:
 
-    pytest tests/benchmarks/test_first_run_benchmark.py -o addopts=--import-mode=importlib
+pytest tests/benchmarks/test_first_run_benchmark.py -o addopts=--import-mode=importlib
 """
 
 import re
