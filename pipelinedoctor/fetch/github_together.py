@@ -37,16 +37,25 @@ def repositories(client: Client, names: Sequence[str]) -> dict[str, Mapping[str,
     found: dict[str, Mapping[str, Any]] = {}
     for place, name in enumerate(names):
         body = answer.data.get(f"r{place}") if answer else None
-        if isinstance(body, Mapping) and number_of(body.get("databaseId")) and bounded(body.get("nameWithOwner")):
-            branch = body.get("defaultBranchRef")
-            found[name] = {
-                "id": body["databaseId"],
-                "full_name": body["nameWithOwner"],
-                "html_url": body.get("url"),
-                "archived": body.get("isArchived"),
-                "default_branch": branch.get("name") if isinstance(branch, Mapping) else None,
-            }
+        told = _body(body) if isinstance(body, Mapping) else None
+        if told:
+            found[name] = told
     return found
+
+
+def _body(told: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """A repository as REST tells it; None where something lacks: an empty one has a default branch only there."""
+    branch = told.get("defaultBranchRef")
+    name = branch.get("name") if isinstance(branch, Mapping) else None
+    if not number_of(told.get("databaseId")) or not bounded(told.get("nameWithOwner")) or not name:
+        return None
+    return {
+        "id": told["databaseId"],
+        "full_name": told["nameWithOwner"],
+        "html_url": told.get("url"),
+        "archived": told.get("isArchived"),
+        "default_branch": name,
+    }
 
 
 def holdings_question(parts: Sequence[Sequence[Part]]) -> str:

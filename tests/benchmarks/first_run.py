@@ -31,14 +31,15 @@ LATENCY_S = 0.25
 
 
 class Clock:
-    """A clock by which every request takes a quarter of a second."""
+    """A clock by which every request takes so many seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, latency: float = LATENCY_S) -> None:
         self.now = 0.0
+        self._latency = latency
 
     def request(self) -> float:
         """The time as a budget asks for it: once for each request."""
-        self.now += LATENCY_S
+        self.now += self._latency
         return self.now
 
     def read(self) -> float:

@@ -97,6 +97,14 @@ def test_of_runs_with_the_same_jobs_the_newest_few_of_each_week_are_drawn(hours:
     assert all((one.mark.created_at, one.run_id) < oldest[week(one.mark.created_at)] for one in left)
 
 
+@pytest.mark.parametrize(("day", "due"), [(5, 1), (6, 1), (7, 2), (8, 2), (9, 3), (10, 3), (11, 3), (12, 3)])
+def test_of_the_week_under_way_as_many_are_drawn_as_are_due_by_the_day(day: int, due: int) -> None:
+    until = datetime(2026, 1, day, 23, tzinfo=UTC)
+    monday = datetime(2026, 1, 5, tzinfo=UTC)
+    offered = [task(at, monday + at * timedelta(minutes=1), frozenset({"a"})) for at in range(1, 9)]
+    assert ids(samples(until=until).draw(offered)) == [8, 7, 6][:due]
+
+
 @given(OFFERED, st.integers(0, 60))
 def test_what_was_read_counts_in_the_next_fetch_and_what_was_only_drawn_does_not(offered: list[Task], few: int) -> None:
     first = samples()
