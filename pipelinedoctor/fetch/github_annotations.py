@@ -5,10 +5,11 @@ from typing import Any
 
 from pipelinedoctor.fetch.bounds import bounded, first_line
 from pipelinedoctor.fetch.dialects.interface import DETAIL
-from pipelinedoctor.fetch.github_client import TOO_MUCH, Client, Cost, RefusedError
+from pipelinedoctor.fetch.github_client import TOO_MUCH, Client, Cost
 from pipelinedoctor.fetch.github_details import in_passing, reason_of
 from pipelinedoctor.fetch.github_rows import gap, number_of
 from pipelinedoctor.fetch.interface import Closed, Mark, Page
+from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.model import Annotation, Row
 
 BATCH = 50

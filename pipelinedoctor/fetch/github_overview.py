@@ -12,10 +12,11 @@ from typing import Any
 
 from pipelinedoctor.fetch import github_graph_rows as graph
 from pipelinedoctor.fetch.bounds import instant
-from pipelinedoctor.fetch.github_client import Client, RefusedError
+from pipelinedoctor.fetch.github_client import Client
 from pipelinedoctor.fetch.github_details import in_passing, reason_of
 from pipelinedoctor.fetch.github_rows import gap
 from pipelinedoctor.fetch.interface import Closed, Mark, Page, SyncState
+from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.fetch.windows import Span, stamp
 from pipelinedoctor.model import Repository, Row
 
