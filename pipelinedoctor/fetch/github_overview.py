@@ -65,7 +65,7 @@ DEPLOYMENTS = Part(
     ("deployments",),
     f"""deployments(first: 50, after: $deployments, orderBy: {{field: CREATED_AT, direction: DESC}}) {{ {_PAGE} nodes {{
       databaseId environment state commitOid createdAt updatedAt task ref {{ name }} creator {{ login }}
-      statuses(first: 30) {{ nodes {{ state createdAt }} }} }} }}""",
+      statuses(first: 30) {{ totalCount nodes {{ state createdAt }} }} }} }}""",
     graph.deployment_rows,
     "createdAt",
     timedelta(days=7),

@@ -335,6 +335,14 @@ def test_all_parts_are_stored_at_the_price_of_one_question(nights: Rig) -> None:
     ]
 
 
+def test_more_statuses_of_a_deployment_than_are_told_are_a_gap(nights: Rig) -> None:
+    many = [("in_progress", f"2026-01-05T12:{minute:02}:00Z") for minute in range(33)]
+    nights.record(*RUNS, delivered={"deployments": [deployment(8, statuses=many)]}).fetch()
+    assert nights.rows("SELECT subject, reason, rows_missing FROM fetch_gaps") == [
+        ("deployment 8", "33 statuses, of which 30 were read", 3)
+    ]
+
+
 def long_history(count: int) -> dict[str, Any]:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     times = [(start + at * timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ") for at in range(count)]
