@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import islice
 
 from pipelinedoctor.errors import BudgetError, ForgeError
+from pipelinedoctor.fetch import github_together as together
 from pipelinedoctor.fetch.bounds import instant
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.clients import Clients
@@ -15,6 +16,7 @@ from pipelinedoctor.fetch.github_auth import auth_of
 from pipelinedoctor.fetch.github_client import AGENT, Client
 from pipelinedoctor.fetch.github_details import Task, details
 from pipelinedoctor.fetch.github_outcomes import Outcomes
+from pipelinedoctor.fetch.github_overview import first_of
 from pipelinedoctor.fetch.github_repository import ABSENT, NOBODY, RepositoryFetch, Tools
 from pipelinedoctor.fetch.github_selection import chosen
 from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, Source, SyncState
@@ -99,6 +101,7 @@ def _stages(tools: Tools, fetches: list[RepositoryFetch]) -> Iterator[Page]:
     source, budget = tools.source, tools.budget
     workers = budget.workers(source.workers)
     tools.steps.expect(len(fetches))
+    yield from _introduced(tools, fetches)
     flows = [(one, one.guarded(one.runs())) for one in fetches]
     yield from in_turn((islice(flow, _FIRST) for _, flow in flows), workers, budget.close)
     large = [(one, flow) for one, flow in flows if not (one.listed or one.refused)]
@@ -126,14 +129,54 @@ def _read(tools: Tools, there: list[RepositoryFetch]) -> Iterator[Page]:
     there = sorted(there, key=lambda one: not one.ailing)
     yield from _detailed(tools, there, f"{source.host}: details")
     progress.start(f"{source.host}: changes", len(there))
-    flows = (one.guarded(_counted(one, progress)) for one in there)
+    flows = (_around(tools, group) for group in _grouped(tools, there))
     yield from in_turn(flows, budget.workers(source.workers), budget.close)
     progress.finish(f"{source.host}: changes")
 
 
-def _counted(one: RepositoryFetch, progress: Progress) -> Iterator[Page]:
-    yield from one.others()
-    progress.advance(f"{one.tools.source.host}: changes")
+def _introduced(tools: Tools, fetches: list[RepositoryFetch]) -> Iterator[Page]:
+    """What the repositories are, where they are so many that a question for all of them is cheaper than each by itself."""
+    if len(fetches) < together.ENOUGH or tools.clients.anonymous:
+        return
+    for start in range(0, len(fetches), together.NAMES):
+        some = fetches[start : start + together.NAMES]
+        client = tools.clients.mine()
+        before = client.spent
+        found = together.repositories(client, [one.name for one in some])
+        for one in some:
+            one.told = found.get(one.name)
+        tools.steps.made(len(found))
+        yield Page(**client.spent.since(before))
+
+
+def _grouped(tools: Tools, there: list[RepositoryFetch]) -> Iterator[list[RepositoryFetch]]:
+    """The repositories by tens that share a question on what is new of what they hold; the others each by itself.
+
+    Who is read for the first time, or goes on midway, has too much to tell.
+    """
+    shared: list[RepositoryFetch] = []
+    for one in there:
+        walks = one.prepared()
+        quiet = one.session.covered and walks and all(walk.cursor is None for walk in walks)
+        if quiet and not tools.clients.anonymous:
+            shared.append(one)
+        else:
+            yield [one]
+    yield from (shared[start : start + together.HOLDINGS] for start in range(0, len(shared), together.HOLDINGS))
+
+
+def _around(tools: Tools, group: list[RepositoryFetch]) -> Iterator[Page]:
+    """Changes, commits, deployments, releases and tags of some repositories."""
+    if len(group) > 1:
+        client = tools.clients.mine()
+        before = client.spent
+        asked = [(one.repository, first_of(one.walks)) for one in group]
+        for one, answer in zip(group, together.holdings(client, asked), strict=True):
+            one.newest = answer
+        yield Page(**client.spent.since(before))
+    for one in group:
+        yield from one.guarded(one.others())
+        tools.progress.advance(f"{tools.source.host}: changes")
 
 
 def _pooled(tools: Tools, left: list[tuple[RepositoryFetch, Task]]) -> Iterator[Page]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipelinedoctor.fetch import github_graph_rows as graph
 from pipelinedoctor.fetch.bounds import instant
-from pipelinedoctor.fetch.github_client import Client
+from pipelinedoctor.fetch.github_client import Client, GraphAnswer
 from pipelinedoctor.fetch.github_details import in_passing, reason_of
 from pipelinedoctor.fetch.github_rows import gap
 from pipelinedoctor.fetch.interface import Closed, Mark, Page, SyncState
@@ -177,17 +177,21 @@ class Walk:
         return Mark(kind="walk", key=self.key, value=json.dumps(body) if not self.done or self.part.lasting else None)
 
 
-def overview(client: Callable[[], Client], repository: Repository, walks: list[Walk]) -> Iterator[Page]:
+def overview(
+    client: Callable[[], Client], repository: Repository, walks: list[Walk], first: GraphAnswer | None = None
+) -> Iterator[Page]:
     """The pages of all walks that are not done, their first pages together, and each by itself where that is too much.
 
+    `first` is the answer to the first of these questions, where it was had otherwise.
     A part that the token may not read, or that fails by itself, is a gap, and done; commits only are `failed`. Raises
     `RefusedError` where GraphQL is refused altogether.
     """
     apart = False
-    while left := _together(walks):
+    while left := first_of(walks):
         for asked in [[walk] for walk in left] if apart else [left]:
             try:
-                yield _page(client(), repository, asked)
+                yield _page(client(), repository, asked, first)
+                first = None
             except RefusedError as error:
                 if not in_passing(error):
                     raise
@@ -204,12 +208,13 @@ def _failed(repository: Repository, walk: Walk, reason: str) -> Page:
     return Page(rows=rows)
 
 
-def _page(client: Client, repository: Repository, asked: list[Walk]) -> Page:
-    owner, _, name = repository.full_name.partition("/")
+def _page(client: Client, repository: Repository, asked: list[Walk], answer: GraphAnswer | None) -> Page:
     before = client.spent
-    cursors = {walk.part.name: walk.cursor for walk in asked}
-    text, variables = question([walk.part for walk in asked]), {"owner": owner, "name": name, **cursors}
-    answer = client.graphql(text, variables, patient=len(asked) == 1)
+    if answer is None:
+        owner, _, name = repository.full_name.partition("/")
+        cursors = {walk.part.name: walk.cursor for walk in asked}
+        variables = {"owner": owner, "name": name, **cursors}
+        answer = client.graphql(question([walk.part for walk in asked]), variables, patient=len(asked) == 1)
     found = answer.data.get("repository")
     if not isinstance(found, Mapping):
         raise RefusedError(f"{repository.host}: its GraphQL knows no {repository.full_name}", 404)
@@ -234,8 +239,8 @@ def _page(client: Client, repository: Repository, asked: list[Walk]) -> Page:
     return Page(rows=rows, marks=marks, closed=closed, **client.spent.since(before))
 
 
-def _together(walks: list[Walk]) -> list[Walk]:
-    """The walks that are not done and fit one question: one of each name."""
+def first_of(walks: list[Walk]) -> list[Walk]:
+    """The walks that are not done and fit one question, the next to be asked: one of each name."""
     found: dict[str, Walk] = {}
     for walk in walks:
         if not walk.done:

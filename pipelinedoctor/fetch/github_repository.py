@@ -5,15 +5,16 @@ samples. Each stage hands on pages, and each page is made by whichever thread ha
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
+from typing import Any
 from urllib.parse import quote
 
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.clients import Clients
-from pipelinedoctor.fetch.github_client import PER_PAGE, Client
+from pipelinedoctor.fetch.github_client import PER_PAGE, Client, GraphAnswer
 from pipelinedoctor.fetch.github_details import Task, reason_of, run_key
 from pipelinedoctor.fetch.github_lists import LISTED, Entries, Listing, Lists
 from pipelinedoctor.fetch.github_outcomes import Outcomes
@@ -56,12 +57,15 @@ class Tools:
 class RepositoryFetch:
     """One repository, by the name that the configuration or the forge gives it.
 
-    `refused` says why it cannot be read, once that is known; `listed` that all its runs were listed. `left` are runs whose outcomes do not fill a question of
-    their own, `unread` those of which it is not yet known.
+    `refused` says why it cannot be read, once that is known; `listed` that all its runs were listed. `left` are runs whose
+    outcomes do not fill a question of their own, `unread` those of which it is not yet known. `told` is its body and `newest`
+    the first answer on what else it holds, where a question for many told them.
     """
 
     tools: Tools
     name: str
+    told: Mapping[str, Any] | None = None
+    newest: GraphAnswer | None = None
     refused: str | None = None
     listed: bool = False
     left: list[Task] = field(default_factory=list)
@@ -75,6 +79,7 @@ class RepositoryFetch:
     lists: Lists = field(init=False)
     samples: Samples = field(init=False)
     tasks: dict[str, Task] = field(default_factory=dict)
+    walks: list[Walk] = field(default_factory=list)
 
     def guarded(self, pages: Iterable[Page]) -> Iterator[Page]:
         """The pages of a stage; where the forge refuses this repository, a gap instead, and nothing more of it.
@@ -121,18 +126,24 @@ class RepositoryFetch:
         """Whether the newest run of a pipeline on the default branch failed, of the runs that were listed now."""
         return any(red for _, red in self.red_pipelines.values())
 
+    def prepared(self) -> list[Walk]:
+        """The walks through all that it holds besides runs; none where that was done."""
+        if self.lists.state(self._others) != LISTED:
+            parts = [CHANGES, DEPLOYMENTS, RELEASES, TAGS, *map(commits_in, self._commits_left())]
+            self.walks = [Walk.of(part, self.repository, self.session.since, self.tools.state) for part in parts]
+        return self.walks
+
     def others(self) -> Iterator[Page]:
         """Changes, commits, deployments, releases and tags."""
-        name = f"others {stamp(self.session.until)}"
+        name = self._others
         if self.lists.state(name) == LISTED:
             return
-        left = [span for span in self.session.fresh() if self.lists.state(f"commits {span}") != LISTED]
-        parts = [CHANGES, DEPLOYMENTS, RELEASES, TAGS, *map(commits_in, left)]
-        walks = [Walk.of(part, self.repository, self.session.since, self.tools.state) for part in parts]
+        left = self._commits_left()
+        walks = self.walks or self.prepared()
         why = NOBODY if self.tools.clients.anonymous else None
         if why is None:
             try:
-                for page in overview(self.tools.clients.mine, self.repository, walks):
+                for page in overview(self.tools.clients.mine, self.repository, walks, self.newest):
                     yield replace(page, marks=[*page.marks, *self._read_whole(walks)])
             except RefusedError as error:
                 if error.status == 401:
@@ -142,6 +153,14 @@ class RepositoryFetch:
             yield Page(rows=[self._gap(part.name, "all", why) for part in (CHANGES, DEPLOYMENTS, RELEASES, TAGS)])
         yield from self._commits([] if why is None and not any(walk.failed for walk in walks) else left)
         yield Page(marks=[self.lists.marked("window", name, LISTED)])
+
+    @property
+    def _others(self) -> str:
+        """The name of the mark that says that what else it holds was read in this session."""
+        return f"others {stamp(self.session.until)}"
+
+    def _commits_left(self) -> list[Span]:
+        return [span for span in self.session.fresh() if self.lists.state(f"commits {span}") != LISTED]
 
     def _read_whole(self, walks: list[Walk]) -> list[Mark]:
         """The marks of the spans whose commits were read to the end, so that no later fetch of the session begins anew."""
@@ -178,19 +197,21 @@ class RepositoryFetch:
         client = tools.clients.mine()
         before = client.spent
         kept = json.loads(tools.state.get("repository", self.name) or "{}")
-        said = client.ask_again(f"/repos/{quote(self.name)}", None, kept.get("etag"))
-        body = kept["body"] if said.unchanged else said.body
+        etag, body = None, self.told
+        if body is None:
+            said = client.ask_again(f"/repos/{quote(self.name)}", None, kept.get("etag"))
+            etag, body = said.etag, kept["body"] if said.unchanged else said.body
         self.repository = repository_row(tools.source.host, body)
         self.session = open_session(self.name, tools.order, tools.state)
         self.lists = Lists(tools.clients, self.name, sized=self._sized)
         self.lists.recall(tools.state)
-        self.samples = Samples(self.repository.repository_id, tools.state)
+        self.samples = Samples(self.repository.repository_id, tools.state, tools.order.until)
         mine = (item for item in tools.state.all("run").items() if item[0].startswith(run_key(self.repository, "")))
         self.known = {key: RunMark.read(value) for key, value in mine}
         names = ("id", "full_name", "default_branch", "html_url", "archived")
         told = {name: body.get(name) for name in names}
         memory = {
-            "etag": said.etag,
+            "etag": etag,
             "body": {name: redact(it) if isinstance(it, str) else it for name, it in told.items()},
         }
         marks = [self.session.opened(), Mark(kind="repository", key=self.name, value=json.dumps(memory))]

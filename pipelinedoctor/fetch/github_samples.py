@@ -9,14 +9,16 @@ from pipelinedoctor.fetch.github_details import Task
 from pipelinedoctor.fetch.interface import Mark, SyncState
 
 EACH = 3
-"""Runs read in full for each job name and week."""
+"""Runs read in full for each job name and week; of the week that is under way fewer, as many as are due by the day."""
 
 
 class Samples:
     """How many runs of each week were read in full for each job name of one repository; the marks `sample` keep it."""
 
-    def __init__(self, repository_id: int, state: SyncState) -> None:
+    def __init__(self, repository_id: int, state: SyncState, until: datetime) -> None:
+        """`until` is the moment up to which runs are fetched."""
         self._repository = repository_id
+        self._until = until
         prefix = f"{repository_id}/"
         self._read: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for key, value in state.all("sample").items():
@@ -24,15 +26,20 @@ class Samples:
                 self._read[key.removeprefix(prefix)] = Counter(json.loads(value))
 
     def draw(self, offered: Iterable[Task]) -> list[Task]:
-        """The runs to read in full: each has a job of a name that was drawn fewer than `EACH` times in its week."""
+        """The runs to read in full: each has a job of a name that was drawn less often in its week than is due."""
         drawn: list[Task] = []
         counted = {name: Counter(counts) for name, counts in self._read.items()}
         for task in sorted(offered, key=lambda task: (task.mark.created_at, task.run_id), reverse=True):
-            counts = counted.setdefault(week(task.mark.created_at), Counter())
-            if any(counts[name] < EACH for name in task.mark.names):
+            name = week(task.mark.created_at)
+            counts, due = counted.setdefault(name, Counter()), self._due(name)
+            if any(counts[name] < due for name in task.mark.names):
                 counts.update(task.mark.names)
                 drawn.append(task)
         return drawn
+
+    def _due(self, name: str) -> int:
+        """How many of a week: of the one under way by the day, so that nightly fetches take them from several days."""
+        return EACH if name != week(self._until) else -(-EACH * self._until.isoweekday() // 7)
 
     def read(self, task: Task) -> Mark:
         """Count a run that was drawn and is read now: the mark of its week, to be committed with its details.

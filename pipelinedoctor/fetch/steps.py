@@ -29,5 +29,7 @@ class Steps:
             self._progress.advance(self._task, requests)
 
     def finish(self, summary: str) -> None:
-        """The stage has ended."""
+        """The stage has ended; what is made from now on is of another one of the same name."""
+        with self._lock:
+            self._ahead, self._made = max(0, self._ahead - self._made), 0
         self._progress.finish(self._task, summary)

@@ -38,8 +38,8 @@ class Marks:
         return self._kept
 
 
-def samples(kept: Mapping[str, str] | None = None) -> Samples:
-    return Samples(SHOP.repository_id, Marks(kept or {}))
+def samples(kept: Mapping[str, str] | None = None, until: datetime = NOW + timedelta(days=60)) -> Samples:
+    return Samples(SHOP.repository_id, Marks(kept or {}), until)
 
 
 def task(run_id: int, created: datetime, jobs: frozenset[str]) -> Task:

@@ -40,7 +40,7 @@ def offered(number: int, names: Sequence[str]) -> Task:
 
 def read(tasks: Sequence[Task], kept: Kept, most: int) -> list[int]:
     """Draw, and read so many of what is drawn, as a fetch does: the ids of the runs."""
-    samples = Samples(1, kept)
+    samples = Samples(1, kept, MONDAY + timedelta(days=90))
     drawn = samples.draw(tasks)[:most]
     for task in drawn:
         mark = samples.read(task)
