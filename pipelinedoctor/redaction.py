@@ -14,6 +14,7 @@ from pipelinedoctor.model import (
     FetchGap,
     Job,
     Release,
+    Repository,
     Row,
     Run,
     Step,
@@ -22,6 +23,7 @@ from pipelinedoctor.model import (
 )
 
 _FREE_TEXT: Mapping[type[Row], tuple[str, ...]] = {
+    Repository: ("default_branch",),
     Run: ("pipeline", "pipeline_name", "branch", "title"),
     Job: ("name", "labels", "runner", "stage"),
     Step: ("name",),
@@ -51,6 +53,8 @@ def redacted(rows: Sequence[Row]) -> Sequence[Row]:
 
 def _changed(row: Row, texts: Mapping[str, str]) -> Row:
     held = ((name, getattr(row, name)) for name in _FREE_TEXT.get(type(row), ()))
-    new = {name: texts[text] for name, text in held if text in texts}
+    new: dict[str, str | None] = {name: texts[text] for name, text in held if text in texts}
+    if "tag" in new:
+        new["html_url"] = None  # it ends with the tag, in the signs of an address
     clean: Row = dataclasses.replace(row, **new) if new else row  # type: ignore[arg-type]  # names of its own fields
     return clean

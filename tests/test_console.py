@@ -29,6 +29,40 @@ def test_a_large_step_is_one_line_and_an_unknown_total_none(capsys: pytest.Captu
     assert capsys.readouterr().err.splitlines() == ["jobs: 100 to do", "jobs: 90 of 100", "runs …", "runs: done"]
 
 
+def test_a_task_that_grows_keeps_what_is_done_and_is_told_again_when_it_has_doubled(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = console.Lines()
+    lines.start("runs", 40)
+    lines.advance("runs", 10)
+    lines.start("runs", 50)
+    lines.start("runs", 400)
+    lines.advance("runs", 80)
+    lines.advance("runs", 10)
+    lines.finish("runs")
+    assert capsys.readouterr().err.splitlines() == [
+        "runs: 40 to do",
+        "runs: 10 of 40",
+        "runs: 400 to do",
+        "runs: 100 of 400",
+        "runs: done",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(10, ""), (30, ", about 2 min left"), (1_500, ", about 75 min left"), (3_600, ", about 3 h left")],
+)
+def test_what_is_left_is_reckoned_by_what_is_done(
+    capsys: pytest.CaptureFixture[str], seconds: float, told: str
+) -> None:
+    times = iter([100.0, 100.0 + seconds])
+    lines = console.Lines(clock=lambda: next(times))
+    lines.start("runs", 4_000)
+    lines.advance("runs", 1_000)
+    assert capsys.readouterr().err.splitlines() == ["runs: 4,000 to do", f"runs: 1,000 of 4,000{told}"]
+
+
 def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with console.progress(quiet=True) as progress:
         progress.start("jobs", 2)
@@ -66,6 +100,7 @@ def test_bars_leave_a_line_for_what_is_done_and_take_names_as_they_are(monkeypat
     with console.Bars() as bars:
         bars.start("[red]jobs", 2)
         bars.advance("[red]jobs")
+        bars.start("[red]jobs", 4)
         bars.finish("[red]jobs", "2 [bold]read")
         bars.advance("never begun")
     assert "[red]jobs: 2 [bold]read" in terminal.getvalue()

@@ -1,14 +1,7 @@
-"""The core that stores: batches, what happens when a fetch ends badly, and what a killed fetch loses."""
+"""The core that stores: batches, and what happens when a fetch ends badly. What a killed fetch loses: see test_chaos."""
 
-import os
-import random
-import select
-import signal
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +9,11 @@ import pytest
 from pipelinedoctor.errors import BudgetError, StoreError
 from pipelinedoctor.fetch.github_rows import job_rows, run_rows
 from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, RawLog, Silent, Source, SyncState
-from pipelinedoctor.model import TABLES, Change, Commit, FetchGap, Job, Row, Run, TestResult
+from pipelinedoctor.model import Change, Commit, FetchGap, Job, Row, Run, TestResult
 from pipelinedoctor.redaction import redacted
-from pipelinedoctor.simulate.forge import Forge, serve
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import PAGES, SECONDS, Summary, sync
-from tests.helpers.recordings import commit, job, job_bodies, run, run_body, write_recording
+from tests.helpers.recordings import job, job_bodies, run, run_body
 
 HOST = "github.com"
 NOW = datetime(2026, 1, 20, tzinfo=UTC)
@@ -255,117 +247,3 @@ def test_rows_without_secrets_are_handed_on_as_they_are() -> None:
     assert SECRET not in str(clean[1].subject)
     assert redacted(rows[:1]) == rows[:1]
     assert redacted([]) == []
-
-
-# --- What a killed fetch loses -------------------------------------------------------------------------------------
-
-KILLS = 20
-OPEN_BATCH = 50
-RUNS = 240
-
-FETCH = """
-import os, sys
-from datetime import datetime
-from pathlib import Path
-from pipelinedoctor.fetch.github import GitHubFetcher
-from pipelinedoctor.fetch.interface import Order, Silent, Source
-from pipelinedoctor.store.connection import Store
-from pipelinedoctor.sync import sync
-
-url, path, since, until, workers = sys.argv[1:]
-source = Source(forge="github", host="github.com", url=url, repositories=("acme/shop", "acme/tools"), token="t",
-                throttle=0, workers=int(workers))
-order = Order(since=datetime.fromisoformat(since), until=datetime.fromisoformat(until))
-# Imports take a second, a fetch not much more: each line begins a fetch in a process of its own, all imported.
-for _ in sys.stdin:
-    child = os.fork()
-    if child == 0:
-        with Store.open(Path(path)) as store:
-            sync(GitHubFetcher(source), store, order, Silent())
-        os._exit(0)
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-
-
-class Fetches:
-    """Real fetches, one process after another, each to be killed at will."""
-
-    def __init__(self, forge: Forge, store: Path) -> None:
-        arguments = [forge.url, str(store), ORDER.since.isoformat(), ORDER.until.isoformat(), str(WORKERS)]
-        self._forge = forge
-        self._nest = subprocess.Popen(
-            [sys.executable, "-c", FETCH, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def run(self, kill_after: int | None) -> int:
-        """Begin a fetch, kill it once it has made so many requests, and tell how it ended."""
-        assert self._nest.stdin is not None
-        assert self._nest.stdout is not None
-        self._forge.reset()
-        self._nest.stdin.write("go\n")
-        self._nest.stdin.flush()
-        child = int(self._nest.stdout.readline())
-        if kill_after is not None:
-            while sum(self._forge.counts().values()) < kill_after:
-                if select.select([self._nest.stdout], [], [], 0.002)[0]:
-                    break  # it has ended by itself
-            else:
-                os.kill(child, signal.SIGKILL)
-        return int(self._nest.stdout.readline())
-
-    def end(self) -> None:
-        self._nest.communicate()
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    start = datetime(2026, 1, 2, tzinfo=UTC)
-    failing = [job("test", "failure", log="Error: boom\n", junit="<testsuite><testcase name='a'/></testsuite>")]
-    runs = [
-        run(
-            number,
-            jobs=[*failing, job("test", attempt=2)] if number % 5 == 0 else [job("build"), job("test")],
-            created=start + number * timedelta(minutes=90),
-            repository="acme/tools" if number % 4 == 0 else "acme/shop",
-        )
-        for number in range(1, RUNS + 1)
-    ]
-    commits = [commit(f"{number:040x}", "2026-01-05T11:00:00Z") for number in range(150)]
-    return write_recording(tmp_path_factory.mktemp("recording"), runs, commits=commits)
-
-
-def test_a_fetch_killed_again_and_again_loses_no_row_and_repeats_only_its_open_batch(
-    recorded: Path, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    moments = random.Random(20)
-    with serve(recorded) as forge:
-        killed, clean = Fetches(forge, tmp_path / "killed.duckdb"), Fetches(forge, tmp_path / "clean.duckdb")
-        request.addfinalizer(killed.end)
-        request.addfinalizer(clean.end)
-        asked: set[str] = set()
-        ends: list[int] = []
-        for _ in range(KILLS):
-            ends.append(killed.run(kill_after=moments.randint(1, 160)))
-            asked, again = gone_through(forge, asked)
-            assert again <= OPEN_BATCH + 4 * WORKERS
-        assert ends.count(-signal.SIGKILL) >= KILLS // 2
-        assert killed.run(kill_after=None) == 0
-        asked, again = gone_through(forge, asked)
-        assert again <= OPEN_BATCH + 4 * WORKERS
-        assert clean.run(kill_after=None) == 0
-        assert gone_through(forge, set())[0] == asked
-    assert contents(tmp_path / "killed.duckdb") == contents(tmp_path / "clean.duckdb")
-
-
-def gone_through(forge: Forge, before: set[str]) -> tuple[set[str], int]:
-    """All pages of lists and of jobs asked for so far, and how many of the newest fetch had been asked for before."""
-    lists = ("/actions/runs", "/commits", "/actions/runs/{run_id}/jobs")
-    now = {one.target for one in forge.requests() if one.route.endswith(lists)}
-    return before | now, len(before & now)
-
-
-def contents(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    with Store.open(path, read_only=True) as opened:
-        tables = [*(table.table for table in TABLES), "sync_state", "sources"]
-        return {name: opened.connection.sql(f"SELECT * FROM {name} ORDER BY ALL").fetchall() for name in tables}

@@ -145,9 +145,12 @@ class Budget:
         return max(1, min(most, left // _A_WORKER))
 
     def close(self, why: ForgeError) -> None:
-        """Let no thread begin another request, and none wait any longer."""
+        """Let no thread begin another request, and none wait any longer.
+
+        What they are told is no refusal of what they asked for themselves, whatever `why` is.
+        """
         with self._lock:
-            self._end = self._end or why
+            self._end = self._end or (why if isinstance(why, BudgetError) else ForgeError(str(why)))
         self._closed.set()
 
     def _check(self) -> None:

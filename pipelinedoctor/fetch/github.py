@@ -1,5 +1,6 @@
 """Fetches CI history from GitHub (github.com or GitHub Enterprise Server): lists by REST, outcomes of jobs in GraphQL."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from pipelinedoctor.fetch.github_selection import chosen
 from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, Source, SyncState
 from pipelinedoctor.fetch.parallel import by_turns, in_order, in_turn
 from pipelinedoctor.fetch.selection import Chosen
+from pipelinedoctor.fetch.steps import Steps
 from pipelinedoctor.fetch.windows import stamp
 
 _ASK_AGAIN = timedelta(days=7)
@@ -27,11 +29,18 @@ _FIRST = 20
 
 
 class GitHubFetcher:
-    """Fetches from one GitHub. `pause` is for tests that do not want to wait."""
+    """Fetches from one GitHub. `pause` and `clock` (in seconds, from anywhere) are for tests that do not want to wait."""
 
-    def __init__(self, source: Source, *, pause: Callable[[float], object] | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        pause: Callable[[float], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.source = source
         self._pause = pause
+        self._clock = clock
 
     def pages(self, order: Order, state: SyncState, progress: Progress) -> Iterator[Page]:
         """Hand on page after page, each with the marks that keep it from being asked for again.
@@ -45,11 +54,13 @@ class GitHubFetcher:
             max_wait=order.max_wait,
             progress=progress,
             pause=self._pause,
+            clock=self._clock,
         )
         auth = auth_of(self.source, AGENT)
         clients = Clients(lambda: Client(self.source, budget, auth), anonymous=auth is None)
         outcomes = Outcomes(readable=not clients.anonymous and not _known_unreadable(order, state))
-        tools = Tools(self.source, clients, budget, progress, outcomes, order, state)
+        steps = Steps(progress, f"{self.source.host}: requests for runs")
+        tools = Tools(self.source, clients, budget, progress, outcomes, order, state, steps)
         handed = 0
         try:
             found = chosen(clients.mine(), self.source)
@@ -86,7 +97,7 @@ def _stages(tools: Tools, fetches: list[RepositoryFetch]) -> Iterator[Page]:
     """
     source, budget = tools.source, tools.budget
     workers = budget.workers(source.workers)
-    tools.progress.start(f"{source.host}: runs", None)
+    tools.steps.expect(len(fetches))
     flows = [(one, one.guarded(one.runs())) for one in fetches]
     yield from in_turn((islice(flow, _FIRST) for _, flow in flows), workers, budget.close)
     large = [(one, flow) for one, flow in flows if not (one.listed or one.refused)]
@@ -109,7 +120,7 @@ def _read(tools: Tools, there: list[RepositoryFetch]) -> Iterator[Page]:
     source, budget, progress = tools.source, tools.budget, tools.progress
     yield from _pooled(tools, [(one, task) for one in there for task in one.left])
     changed = sum(len(one.relisted) for one in there)
-    progress.finish(f"{source.host}: runs", f"{changed} new or changed")
+    tools.steps.finish(f"{changed:,} runs new or changed")
     # Where the default branch is red, somebody waits.
     there = sorted(there, key=lambda one: not one.ailing)
     yield from _detailed(tools, there, f"{source.host}: details")
@@ -128,16 +139,18 @@ def _pooled(tools: Tools, left: list[tuple[RepositoryFetch, Task]]) -> Iterator[
     """Outcomes of runs that did not fill a question of their repository: those of several share one."""
     ready = [(one, task) for one, task in left if task.mark.node]
     size = tools.outcomes.size
-    batches = [ready[start : start + size] for start in range(0, len(ready), size)]
+    # One run alone is read by its list for the same price, and whole.
+    batches = [batch for start in range(0, len(ready), size) if len(batch := ready[start : start + size]) > 1]
+    tools.steps.expect(len(batches) if tools.outcomes.readable else 0)
 
     def read(batch: list[tuple[RepositoryFetch, Task]]) -> Page:
         page = tools.outcomes.page(tools.clients.mine(), [task for _, task in batch])
         for one, task in batch:
             one.learn([task])
+        tools.steps.made(page.requests)
         return page
 
-    # One run alone is read by its list for the same price, and whole.
-    asked = (batch for batch in batches if tools.outcomes.readable and len(batch) > 1)
+    asked = (batch for batch in batches if tools.outcomes.readable)
     yield from in_order(read, asked, tools.budget.workers(tools.source.workers), tools.budget.close)
     if tools.outcomes.forbidden:
         yield Page(marks=[Mark(kind="checks", key="unreadable", value=stamp(tools.order.until))])
@@ -166,7 +179,7 @@ def _sampled(tools: Tools, drawn: list[tuple[RepositoryFetch, Task]]) -> Iterato
     """The details of samples, each with the mark that counts it, as long as nobody else has need of the requests."""
     name = f"{tools.source.host}: samples"
     tools.progress.start(name, len(drawn))
-    read_whole = 0
+    whole: set[int] = set()
     spared = (item for item in drawn if tools.budget.spare)
 
     def read(item: tuple[RepositoryFetch, Task]) -> tuple[RepositoryFetch, Task, Page] | None:
@@ -179,10 +192,14 @@ def _sampled(tools: Tools, drawn: list[tuple[RepositoryFetch, Task]]) -> Iterato
         if sample is not None:
             one, task, page = sample
             tools.progress.advance(name)
-            read_whole += 1
-            yield replace(page, marks=[*page.marks, one.samples.mark(task)])
-    of_more = f" of {len(drawn)}" if read_whole < len(drawn) else ""
-    tools.progress.finish(name, f"{read_whole}{of_more} runs that succeeded, read in full")
+            whole.add(id(task))
+            # Counted in the order they are committed in, so that no mark counts a run that a kill would lose.
+            yield replace(page, marks=[*page.marks, *one.drawn(task, page)])
+    for one, task in drawn:
+        if id(task) not in whole:
+            one.owed.add(task.key)
+    of_more = f" of {len(drawn)}" if len(whole) < len(drawn) else ""
+    tools.progress.finish(name, f"{len(whole)}{of_more} runs that succeeded, read in full")
 
 
 def _known_unreadable(order: Order, state: SyncState) -> bool:

@@ -171,10 +171,14 @@ class Client:
 
         Raises what `ask` raises, and what `read` raises.
         """
-        location = self._patiently(lambda: self._request(path, None)[1].get("location"), path)
-        if not location:
-            raise RefusedError(f"{self._host} named no place to download {path} from", 404)
+        location = self._patiently(lambda: self._place_of(path), path)
         return self._patiently(lambda: self._download(location, read), _DOWNLOADS)
+
+    def _place_of(self, path: str) -> str:
+        location = self._request(path, None)[1].get("location")
+        if not location:  # a page of HTML of somebody between, as likely as not
+            raise PassingError("named no place to download from", 502)
+        return location
 
     def _patiently(self, attempt: Callable[[], _T], path: str) -> _T:
         """What an attempt comes to, of a few; none but the first where all was in vain before at places like `path`."""
@@ -210,8 +214,8 @@ class Client:
             return error.limit
         times = f"{tries} times in a row" if tries > 1 else "as before"
         message = f"{self._host}: {error}, {times}; what was fetched is kept, try again later"
-        gone = error.absent and place != _DOWNLOADS
-        if gone or not self._budget.answered or (self._budget.given_up(place) and self._ill()):
+        doubtful = self._budget.given_up(place) or not self._budget.answered
+        if (error.absent and place != _DOWNLOADS) or (doubtful and self._ill()):
             return ForgeError(message)
         return RefusedError(message, error.status or 0, str(error))
 
@@ -233,7 +237,9 @@ class Client:
             if not etag:
                 raise PassingError("answered 304 to what was asked for the first time", status)
             return Known(None, etag, unchanged=True)
-        return Known(self._json(text), bounded(headers.get("etag")))
+        told = bounded(headers.get("etag")) or ""
+        # It is kept as it is, or not at all: what looks like a secret is not stored, and would be of no use redacted.
+        return Known(self._json(text), told if told and redact(told) == told else None)
 
     def _request(
         self,
@@ -312,10 +318,12 @@ class Client:
     def _download(self, location: str, read: Callable[[Iterator[bytes]], _T]) -> _T:
         try:
             with self._web.open(joined(self._url, location)) as answer:
-                if answer.status >= 500:
+                if answer.status >= 500 or answer.status == 429:
                     raise PassingError(f"a download answered {answer.status}", answer.status)
                 if answer.status >= 400:
                     raise RefusedError(f"{self._host}: a download answered {answer.status}", answer.status)
+                if answer.headers.get("content-type", "").lower().startswith("text/html"):
+                    raise PassingError("a download answered with a page of HTML", 502)
                 return read(chunks(answer))
         except TroubleError as error:
             if error.lasting:

@@ -28,12 +28,12 @@ RESULTS_MOST = 500_000
 
 @dataclass(slots=True)
 class Task:
-    """A run whose jobs are wanted. `jobs` are the names of those that succeeded, once their outcomes were read."""
+    """A run whose jobs are wanted. `recent`: it ran not long ago, so that what failed in passing is worth another try."""
 
     repository: Repository
     run_id: int
     mark: RunMark
-    jobs: frozenset[str] = frozenset()
+    recent: bool = True
 
     @property
     def key(self) -> str:
@@ -50,7 +50,7 @@ def details(client: Client, task: Task) -> Page:
     """All details of a run as one page, with its mark and with marks of the jobs whose annotations are to be read.
 
     What the forge no longer has, or does not let the token read, becomes a `FetchGap`; where the list of jobs failed, the
-    mark stays as it was, and the next fetch asks again.
+    mark stays as it was, and where the forge failed at anything else, it is marked to be asked for again.
     Raises `BudgetError` at a limit and `ForgeError` where the forge is gone or does not know the token.
     """
     return _Details(client, task).page()
@@ -84,7 +84,7 @@ class _Details:
             self._had("jobs", f"run {self.task.run_id}")
             self._jobs(list(bodies.values()))
         if done:
-            mark = self.task.mark.detailed(lacking=self.lacking)
+            mark = self.task.mark.detailed(lacking=self.lacking and self.task.recent)
             self.marks.append(Mark(kind="run", key=self.task.key, value=str(mark)))
         cost = self.client.spent.since(before)
         return Page(rows=self.rows, closed=self.closed, logs=self.logs, marks=self.marks, dirty=self.dirty, **cost)
@@ -245,7 +245,7 @@ def _start(job: Job) -> tuple[bool, float]:
 
 def in_passing(error: RefusedError) -> bool:
     """Whether the same may be had another day."""
-    return error.status == 0 or error.status >= 500
+    return error.status == 0 or error.status >= 500 or error.status == 429
 
 
 def reason_of(what: str, error: RefusedError) -> str:

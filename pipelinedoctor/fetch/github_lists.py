@@ -73,7 +73,7 @@ class Lists:
     leaves: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     sized: Callable[[Span, int], None] = _unheard
-    """Told of each window that is too large, with the number of runs in it."""
+    """Told of each span that is to be listed, with the number of runs in it, before any of them is handed on."""
 
     def recall(self, state: SyncState) -> None:
         """Take up what an earlier fetch of the session left."""
@@ -118,14 +118,17 @@ class Lists:
             first = None
             if state is None and self._seen(listing, 1) is None:
                 first = self._answer(listing, 1)
+                if window == span:
+                    self.sized(span, first.total)
                 if split(window, first.total):
                     if _beside(window, first.entries):
                         raise ForgeError(
                             "the forge lists runs made at other times than it was asked for; no GitHub does"
                         )
                     state = str(first.total)
-                    self.sized(window, first.total)
                     yield Page(marks=[self.marked("window", listing.name, state)], **first.cost)
+            elif window == span and state:
+                self.sized(span, int(state))
             parts = split(window, int(state)) if state else None
             if parts:
                 self.used.discard(str(window))
@@ -181,7 +184,7 @@ class Lists:
         parameters = {**listing.parameters, "per_page": PER_PAGE, "page": number}
         said = client.ask_again(listing.path, parameters, etag)
         if said.unchanged:
-            return Answer((), size, size, etag, client.spent.since(before))
+            return Answer((), size, sum(one for _, one in known), etag, client.spent.since(before))
         entries = entries_of(said.body, listing.key)
         total = _total(said.body, entries)
         return Answer(entries, len(entries), total, said.etag or "", client.spent.since(before))

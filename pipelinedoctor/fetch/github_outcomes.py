@@ -69,8 +69,10 @@ class Outcomes:
         for task, bodies in self._read(client, list(tasks)):
             jobs = _jobs(task, bodies)
             rows += [*jobs, *derived_attempts(jobs, task.mark.attempt)]
-            task.mark = task.mark.with_outcomes(failing=any(job.result in FAILING for job in jobs))
-            task.jobs = frozenset(job.name for job in jobs if job.result == Result.SUCCESS)
+            task.mark = task.mark.with_outcomes(
+                failing=any(job.result in FAILING for job in jobs),
+                names={job.name for job in jobs if job.result == Result.SUCCESS},
+            )
             marks.append(Mark(kind="run", key=task.key, value=str(task.mark)))
             dirty += sum(backwards(instant(body.get("startedAt")), instant(body.get("completedAt"))) for body in bodies)
             del left[task.key]

@@ -7,11 +7,12 @@ samples. Each stage hands on pages, and each page is made by whichever thread ha
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import islice
 from urllib.parse import quote
 
 from pipelinedoctor.fetch.budget import Budget
-from pipelinedoctor.fetch.github_client import Clients, RefusedError
+from pipelinedoctor.fetch.github_client import PER_PAGE, Clients, RefusedError
 from pipelinedoctor.fetch.github_details import Task, reason_of, run_key
 from pipelinedoctor.fetch.github_lists import LISTED, Entries, Listing, Lists
 from pipelinedoctor.fetch.github_outcomes import Outcomes
@@ -21,9 +22,13 @@ from pipelinedoctor.fetch.github_samples import Samples
 from pipelinedoctor.fetch.github_session import LOOK_BACK, Session, open_session
 from pipelinedoctor.fetch.interface import Closed, Level, Mark, Order, Page, Progress, Source, SyncState
 from pipelinedoctor.fetch.run_marks import Phase, RunMark, listed
+from pipelinedoctor.fetch.steps import Steps
 from pipelinedoctor.fetch.windows import CAP, Span, hidden, stamp
+from pipelinedoctor.logs.redact import redact
 from pipelinedoctor.model import FetchGap, Repository, Row, Run, RunAttempt
 
+_WORTH = timedelta(days=7)
+"""How long after a run what failed of it in passing is asked for again."""
 _NO_COMMITS = frozenset({404, 409})
 """No such branch; an empty repository."""
 NOBODY = "GraphQL answers only who has a token"
@@ -41,6 +46,8 @@ class Tools:
     outcomes: Outcomes
     order: Order
     state: SyncState
+    steps: Steps
+    """The requests for runs and the outcomes of their jobs, of all repositories together."""
 
 
 @dataclass(slots=True)
@@ -59,6 +66,7 @@ class RepositoryFetch:
     known: dict[str, RunMark] = field(default_factory=dict)
     relisted: set[str] = field(default_factory=set)
     unread: dict[str, None] = field(default_factory=dict)
+    owed: set[str] = field(default_factory=set)
     red_pipelines: dict[int, tuple[int, bool]] = field(default_factory=dict)
     repository: Repository = field(init=False)
     session: Session = field(init=False)
@@ -82,12 +90,16 @@ class RepositoryFetch:
 
     def runs(self) -> Iterator[Page]:
         """The repository itself, and the runs of the session's spans, with outcomes where they fill a question."""
-        yield self._open()
+        opened = self._open()
+        self.tools.steps.made(opened.requests)
+        yield opened
         for span in self.session.spans():
             for page in self.lists.runs(span, self._path(""), self._take_runs, self._overflow):
-                self.tools.progress.advance(f"{self.tools.source.host}: runs")
+                self.tools.steps.made(page.requests)
                 yield page
-                yield from self._outcomes()
+                for outcomes in self._outcomes():
+                    self.tools.steps.made(outcomes.requests)
+                    yield outcomes
         yield from self._open_runs()
         self.left = [self._task(key, mark) for key, mark in self.known.items() if mark.fresh]
         self.listed = True
@@ -139,17 +151,24 @@ class RepositoryFetch:
         offered = [self._task(key, mark) for key, mark in self.known.items() if mark.phase == Phase.OFFERED]
         return self.samples.draw(offered) if self.tools.order.level == Level.SAMPLED else []
 
+    def drawn(self, task: Task, page: Page) -> list[Mark]:
+        """The marks of a run that was drawn, and read in full as `page`; one that could not be read is owed."""
+        if any(mark.kind == "run" for mark in page.marks):
+            return [self.samples.read(task)]
+        self.owed.add(task.key)
+        return []
+
     def closed(self, *, drawn: bool = True) -> Page:
         """The end of the session; once samples were `drawn`, what was offered and is none of them is done with."""
         oldest = self.session.until - LOOK_BACK
         marks = [*self.lists.ended(oldest), *self.samples.ended(oldest), *self.session.closed()]
         drawn = drawn and self.tools.order.level != Level.FULL
         for key, mark in self.known.items():
-            if mark.phase == Phase.OFFERED and drawn:
-                marks.append(Mark(kind="run", key=key, value=str(mark.detailed())))
-            elif mark.phase == Phase.DONE and mark.updated_at < oldest:
+            if mark.phase in {Phase.OFFERED, Phase.DONE} and mark.updated_at < oldest:
                 # It is never listed again, so there is nothing more to compare it with.
                 marks.append(Mark(kind="run", key=key, value=None))
+            elif mark.phase == Phase.OFFERED and drawn and key not in self.owed:
+                marks.append(Mark(kind="run", key=key, value=str(mark.detailed())))
         return Page(marks=marks)
 
     def _open(self) -> Page:
@@ -167,7 +186,11 @@ class RepositoryFetch:
         mine = (item for item in tools.state.all("run").items() if item[0].startswith(run_key(self.repository, "")))
         self.known = {key: RunMark.read(value) for key, value in mine}
         names = ("id", "full_name", "default_branch", "html_url", "archived")
-        memory = {"etag": said.etag, "body": {name: body.get(name) for name in names}}
+        told = {name: body.get(name) for name in names}
+        memory = {
+            "etag": said.etag,
+            "body": {name: redact(it) if isinstance(it, str) else it for name, it in told.items()},
+        }
         marks = [self.session.opened(), Mark(kind="repository", key=self.name, value=json.dumps(memory))]
         back = Closed(repository=self.name, kind="runs", subject=self.name)
         return Page(rows=[self.repository], closed=[back], marks=marks, **client.spent.since(before))
@@ -192,6 +215,7 @@ class RepositoryFetch:
     def _task(self, key: str, mark: RunMark) -> Task:
         task = self.tasks.setdefault(key, Task(self.repository, int(key.rpartition("/")[2]), mark))
         task.mark = mark
+        task.recent = mark.updated_at >= self.session.until - _WORTH
         return task
 
     def _commits(self, spans: list[Span]) -> Iterator[Page]:
@@ -281,11 +305,22 @@ class RepositoryFetch:
         repository = self.repository
         return [commit_row(repository.host, body, repository.repository_id) for body in entries], []
 
-    def _sized(self, window: Span, total: int) -> None:
-        """Tell what lies ahead where there is much of it."""
-        if window.since <= self.session.since:
-            plan = f"{total:,} runs: some {-(-total // 100):,} requests for lists, {-(-total // 25):,} for outcomes of jobs"
-            self.tools.progress.finish(f"{self.name}: plan", plan)
+    def _sized(self, span: Span, total: int) -> None:
+        """Reckon with the requests for a span that holds so many runs; tell them where they are many."""
+        large, read = total >= CAP, [mark for mark in self.known.values() if span.holds(mark.created_at)]
+        size = self.tools.outcomes.size
+        # A window too large costs a request; about every second one is.
+        lists = -(-(total - len(read)) // PER_PAGE) + total // (CAP // 2) if large else -(-total // PER_PAGE)
+        outcomes = max(0, total - sum(not mark.unread for mark in read)) // size if self.tools.outcomes.readable else 0
+        self.tools.steps.expect(max(1, lists) + outcomes)
+        if not large:
+            return
+        known = f" ({len(read):,} of them listed before)" if read else ""
+        plan = f"{total:,} runs{known}: some {lists:,} requests for lists, {outcomes:,} for outcomes of jobs"
+        plan += ", and up to 3 for each run that failed"
+        most = self.tools.order.max_requests
+        plan += f"; this fetch makes {most:,} at the most, and the next goes on" if most is not None else ""
+        self.tools.progress.finish(f"{self.name}: plan", plan)
 
     def _overflow(self, window: Span, total: int) -> list[Row]:
         if not hidden(total):

@@ -1,9 +1,8 @@
 """Which runs that succeeded at once are read in full: newest first, spread over job names and weeks. Pure but for marks."""
 
 import json
-import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from pipelinedoctor.fetch.github_details import Task
@@ -30,16 +29,18 @@ class Samples:
         counted = {name: Counter(counts) for name, counts in self._read.items()}
         for task in sorted(offered, key=lambda task: (task.mark.created_at, task.run_id), reverse=True):
             counts = counted.setdefault(week(task.mark.created_at), Counter())
-            names = _digests(task)
-            if any(counts[name] < EACH for name in names):
-                counts.update(names)
+            if any(counts[name] < EACH for name in task.mark.names):
+                counts.update(task.mark.names)
                 drawn.append(task)
         return drawn
 
-    def mark(self, task: Task) -> Mark:
-        """Count a run that was read; the mark of its week, to be committed with its details."""
+    def read(self, task: Task) -> Mark:
+        """Count a run that was drawn and is read now: the mark of its week, to be committed with its details.
+
+        Those drawn and not yet read do not count: a fetch that goes on with this one draws them again.
+        """
         name = week(task.mark.created_at)
-        self._read[name].update(_digests(task))
+        self._read[name].update(task.mark.names)
         return Mark(kind="sample", key=f"{self._repository}/{name}", value=json.dumps(self._read[name], sort_keys=True))
 
     def ended(self, recent: datetime) -> list[Mark]:
@@ -52,8 +53,3 @@ def week(moment: datetime) -> str:
     """The week of the calendar that a moment lies in: `2026-W05`."""
     year, number, _ = moment.isocalendar()
     return f"{year}-W{number:02d}"
-
-
-def _digests(task: Task) -> Sequence[str]:
-    """The job names of a run, short; a run whose outcomes an earlier fetch read stands for one name of its own."""
-    return sorted({f"{zlib.crc32(name.encode('utf-8', 'replace')):08x}" for name in task.jobs}) or [""]

@@ -70,7 +70,7 @@ class Progress(Protocol):
     """Told how far a stage has come; silent by default."""
 
     def start(self, task: str, total: int | None) -> None:
-        """A task begins; `total` is the number of its steps where it is known."""
+        """A task begins, or one that has begun turns out to be larger; `total` is the number of its steps where it is known."""
 
     def advance(self, task: str, steps: int = 1) -> None:
         """Some steps of a task are done."""

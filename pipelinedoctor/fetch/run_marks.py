@@ -1,5 +1,7 @@
 """What sync state knows of one run: the mark `run`, by repository id and run id."""
 
+import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +18,7 @@ class Phase(StrEnum):
 
     `LISTED`: it has ended, and nothing of its jobs was read since it last changed; `RUNNING`: the same of one that has
     not. `WANTED`: outcomes of its jobs were read, the rest is wanted; `OFFERED`: the rest is read if it is drawn as a
-    sample. `AGAIN`: all was read, but something of it failed in passing, and is worth one more try. `DONE`, and `OPEN` of
+    sample. `AGAIN`: all was read, but something of it failed in passing, and is worth another try. `DONE`, and `OPEN` of
     one that has not ended: all was read.
     """
 
@@ -34,7 +36,8 @@ class RunMark:
     """A run as it was last listed.
 
     `started_at` is the start of the newest attempt, `known` the newest attempt whose details are complete. `red`: it
-    failed or was rerun, so its details are wanted. `node` is what GraphQL knows its jobs by, until they were read.
+    failed or was rerun, so its details are wanted. `node` is what GraphQL knows its jobs by, until they were read; of a run
+    that is offered, it is the digests of their names.
     """
 
     attempt: int
@@ -84,20 +87,27 @@ class RunMark:
         """Whether its details are to be read."""
         return self.unread or self.phase in {Phase.WANTED, Phase.AGAIN}
 
-    def with_outcomes(self, *, failing: bool) -> "RunMark":
-        """The mark after the outcomes of its jobs were read, of which some are `failing` or none is."""
+    def with_outcomes(self, *, failing: bool, names: Iterable[str]) -> "RunMark":
+        """The mark after the outcomes of its jobs were read: some are `failing` or none is, those of `names` succeeded."""
         if self.phase == Phase.RUNNING:
             return replace(self, phase=Phase.OPEN, node="")
-        return replace(self, phase=Phase.WANTED if self.red or failing else Phase.OFFERED, node="")
+        if self.red or failing:
+            return replace(self, phase=Phase.WANTED, node="")
+        return replace(self, phase=Phase.OFFERED, node=",".join(sorted(map(_digest, names))))
+
+    @property
+    def names(self) -> list[str]:
+        """The digests of the names of its jobs, while it is offered; one that is empty where none is known."""
+        return self.node.split(",") if self.phase == Phase.OFFERED else [""]
 
     def detailed(self, *, lacking: bool = False) -> "RunMark":
         """The mark after the details: an open run's newest attempt is to be asked for again.
 
-        `lacking` says that some of them failed in passing: they are asked for once more, and not twice.
+        `lacking` says that some of them failed in passing and are to be asked for again.
         """
         if self.phase in {Phase.RUNNING, Phase.OPEN}:
             return replace(self, phase=Phase.OPEN, node="", known=max(self.known, self.attempt - 1))
-        if lacking and self.phase != Phase.AGAIN:
+        if lacking:
             return replace(self, phase=Phase.AGAIN, node="")
         return replace(self, phase=Phase.DONE, node="", known=self.attempt)
 
@@ -117,6 +127,10 @@ def listed(run: Run, attempt: RunAttempt, node: str, earlier: RunMark | None) ->
         red=run.result in _RED or run.attempt > 1,
         node=node.replace("|", ""),
     )
+
+
+def _digest(name: str) -> str:
+    return f"{zlib.crc32(name.encode('utf-8', 'replace')):08x}"
 
 
 def _whole(moment: datetime) -> datetime:

@@ -11,7 +11,7 @@ import itertools
 import re
 
 HINT = re.compile(
-    r"gh[pousr]_|github_pat_|gl[a-z]{2,5}-|A[A-Z]{2}A[A-Z0-9]|xox|xapp-|sk-|[rs]k_|npm_|pypi-|dckr_|hf_|SG\.|AIza|ya29"
+    r"gh[pousr]_|github_pat_|gl[a-z]{2,5}-|GR1348941|A[A-Z]{2}A[A-Z0-9]|xox|xapp-|sk-|[rs]k_|npm_|pypi-|dckr_|hf_|SG\.|AIza|ya29"
     r"|eyJ|PRIVATE KEY|@|services/T|[Bb]asic|BASIC|[Bb]earer|BEARER|[Aa]uthoriz|AUTHORIZ|[Ss]ig|SIG"
     r"|[Pp]ass|PASS|[Pp]wd|PWD|[Ss]ecret|SECRET|[Tt]oken|TOKEN|[Kk]ey|KEY|[Cc]redential|CREDENTIAL|-u |--user"
 )
@@ -27,6 +27,7 @@ _PEM_TAIL = re.compile(
 _SHAPES: tuple[tuple[str, str], ...] = (
     ("github_token", r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{20,}+|github_pat_[A-Za-z0-9_]{20,}+)"),
     ("gitlab_token", r"(?<![A-Za-z0-9])gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent|imt|oas)-[A-Za-z0-9_.-]{20,}+"),
+    ("gitlab_token", r"(?<![A-Za-z0-9])GR1348941[A-Za-z0-9_-]{20,}+"),
     ("aws_key", r"(?<![A-Za-z0-9])(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA|ANVA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
     ("slack_token", r"(?<![A-Za-z0-9])(?:xox[a-z]|xapp)-[A-Za-z0-9-]{10,}+"),
     ("slack_webhook", r"(?<=hooks\.slack\.com/services/)T[A-Za-z0-9]{4,}+/B[A-Za-z0-9]{4,}+/[A-Za-z0-9]{8,}+"),

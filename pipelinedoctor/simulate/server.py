@@ -40,13 +40,15 @@ PLENTY = 1_000_000
 class Request(NamedTuple):
     """A request as it was answered: `route` as GitHub's API description writes it, `target` with its query.
 
-    `mishap` is the kind of the fault that was its answer; its status is 0 where none was sent.
+    `mishap` is the kind of the fault that was its answer; its status is 0 where none was sent. `body` is the digest of what
+    was posted, `""` where nothing was: it tells one GraphQL query from another.
     """
 
     route: str
     target: str
     status: int
     mishap: str | None = None
+    body: str = ""
 
 
 @dataclass(slots=True)
@@ -247,7 +249,8 @@ class Server(ThreadingHTTPServer):
         mishap = self.mishaps.strike(route)
         if mishap is not None:
             sent = struck(mishap, sent, int(time.time()))
-        self.ledger.note(Request(route, target, sent.status, mishap.kind if mishap else None))
+        posted = hashlib.sha256(asked.body).hexdigest() if asked.body else ""
+        self.ledger.note(Request(route, target, sent.status, mishap.kind if mishap else None, posted))
         return sent
 
     def handle_error(self, request: Any, client_address: Any) -> None:

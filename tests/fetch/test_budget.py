@@ -7,6 +7,7 @@ import pytest
 
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.budget import Budget
+from pipelinedoctor.fetch.github_client import RefusedError
 from pipelinedoctor.fetch.interface import Silent, Source
 
 
@@ -124,6 +125,14 @@ def test_who_waits_is_woken_when_it_ends_and_has_made_no_request() -> None:
     thread.join(30)
     assert ends == ["enough", "enough"]
     assert paced.made == 1
+
+
+def test_what_one_was_refused_is_no_refusal_of_what_others_asked_for() -> None:
+    paced = Budget(None)
+    paced.close(RefusedError("check the token", 401))
+    with pytest.raises(ForgeError, match="check the token") as told:
+        paced.take()
+    assert not isinstance(told.value, RefusedError)
 
 
 def test_threads_that_wait_for_the_same_tell_it_once() -> None:

@@ -431,10 +431,13 @@ def test_progress_is_told(rig: Rig) -> None:
         Order(since=NOW - timedelta(days=30), until=NOW), rig.store.state("h"), Told()
     ):
         pass
+    runs = [(what, number) for what, task, number in told if task == "h: requests for runs"]
+    # The repository; then, as there is one, a page of its runs, whose outcomes are too few for a question.
+    assert runs == [("start", 1), ("advance", 1), ("start", 2), ("advance", 1), ("start", 2), ("finish", None)]
     details = [(what, number) for what, task, number in told if task == "h: details"]
     assert details == [("start", 2), ("advance", 1), ("advance", 1), ("finish", None)]
     assert [task for what, task, _ in told if what == "finish"] == [
-        f"h: {one}" for one in ("runs", "details", "changes", "samples")
+        f"h: {one}" for one in ("requests for runs", "details", "changes", "samples")
     ]
 
 

@@ -351,10 +351,21 @@ def test_a_download_that_breaks_off_is_begun_again(bench: Callable[..., Bench]) 
     assert (one.waits, one.budget.made) == (list(BACKOFF_S[:2]), 1)
 
 
+def test_a_page_of_html_is_no_file_wherever_it_comes_from(bench: Callable[..., Bench]) -> None:
+    html = {"Content-Type": "text/html; charset=utf-8"}
+    answers = iter([Said(429), Said(body=b"<h1>Sign in</h1>", headers=html), Said(body=b"log text")])
+    with scripted(lambda _: next(answers)) as (blobs, _):
+        one = bench(
+            [Said(200, body=b"<h1>Sign in</h1>", headers=html), Said(302, headers={"Location": f"{blobs}/file"})]
+        )
+        assert one.client.blob("/logs", b"".join) == b"log text"
+    assert (one.waits, one.budget.made) == ([BACKOFF_S[0], *BACKOFF_S[:2]], 2)
+
+
 def test_a_file_that_is_gone_or_nowhere_is_refused(bench: Callable[..., Bench]) -> None:
     with scripted(lambda _: Said(404)) as (blobs, _):
-        one = bench([Said(302, headers={"Location": f"{blobs}/file"}), Said(200), Said(410)])
-        for status in (404, 404, 410):
+        one = bench([Said(302, headers={"Location": f"{blobs}/file"}), Said(410)])
+        for status in (404, 410):
             with pytest.raises(RefusedError) as told:
                 one.client.blob("/logs", b"".join)
             assert told.value.status == status

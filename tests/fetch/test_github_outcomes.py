@@ -1,6 +1,7 @@
 """Outcomes of jobs in GraphQL: what is asked how, what falls back to lists, and what the words become."""
 
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -95,7 +96,9 @@ def asking(answer: Answer) -> Iterator[Asking]:
 
 def read(answer: Answer, count: int = 1, outcomes: Outcomes | None = None) -> tuple[Page, list[int]]:
     with asking(answer) as forge:
-        page = (outcomes or Outcomes(readable=True)).page(forge.client, [task(number) for number in range(1, count + 1)])
+        page = (outcomes or Outcomes(readable=True)).page(
+            forge.client, [task(number) for number in range(1, count + 1)]
+        )
         return page, forge.sizes()
 
 
@@ -178,7 +181,9 @@ def test_a_token_that_may_not_read_checks_is_asked_with_once(answer: Answer) -> 
 def test_of_runs_some_of_which_are_refused_the_others_are_read() -> None:
     outcomes = Outcomes(readable=True)
     tasks = [task(number) for number in (1, 2, 3)]
-    with asking(lambda nodes: said([suite(nodes[0]), None, suite(nodes[2])], {**FORBIDDEN, "path": ["nodes", 1]})) as it:
+    with asking(
+        lambda nodes: said([suite(nodes[0]), None, suite(nodes[2])], {**FORBIDDEN, "path": ["nodes", 1]})
+    ) as it:
         page = outcomes.page(it.client, tasks)
     assert outcomes.readable
     assert {job.run_id for job in jobs_of(page)} == {1, 3}
@@ -264,7 +269,8 @@ def test_a_run_with_a_failing_job_is_wanted_and_one_without_is_offered() -> None
     with asking(lambda nodes: said([suite(nodes[0], check(1, conclusion="TIMED_OUT")), suite(nodes[1])])) as it:
         Outcomes(readable=True).page(it.client, tasks)
     assert [one.mark.phase for one in tasks] == [Phase.WANTED, Phase.OFFERED]
-    assert [one.jobs for one in tasks] == [frozenset(), frozenset({"job 0"})]
+    digest = f"{zlib.crc32(b'job 0'):08x}"
+    assert [one.mark.names for one in tasks] == [[""], [digest]]
 
 
 # --- The whole fetch -----------------------------------------------------------------------------------------------
@@ -310,7 +316,9 @@ def test_where_checks_may_not_be_read_each_run_is_read_by_its_list_and_it_is_tri
 ) -> None:
     nights.record(*GREEN, checks=False)
     for days in range(12):
-        more = [run(100 + 10 * days + at, jobs=[job("a")], created=f"2026-01-{20 + days:02}T12:00:00Z") for at in range(3)]
+        more = [
+            run(100 + 10 * days + at, jobs=[job("a")], created=f"2026-01-{20 + days:02}T12:00:00Z") for at in range(3)
+        ]
         nights.record(*GREEN, *more, checks=False).fetch(days=days + 1)
         asked = [one for one in nights.forge.ledger.requests if one.route == GRAPH]
         # One question is of changes and commits.

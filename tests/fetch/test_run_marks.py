@@ -57,10 +57,11 @@ def test_a_node_cannot_break_the_mark() -> None:
 def test_a_run_that_succeeded_is_offered_and_then_done_with() -> None:
     first = marked()
     assert (first.phase, first.unread, first.wanted, first.known, first.node) == ("listed", True, True, 0, "CS_7")
-    offered = first.with_outcomes(failing=False)
-    assert (offered.phase, offered.wanted, offered.node) == ("offered", False, "")
+    offered = first.with_outcomes(failing=False, names=["lint", "build"])
+    assert (offered.phase, offered.wanted, len(offered.names)) == ("offered", False, 2)
+    assert RunMark.read(str(offered)) == offered
     done = offered.detailed()
-    assert (done.phase, done.known) == ("done", 1)
+    assert (done.phase, done.known, done.node) == ("done", 1, "")
     for mark in (offered, done):
         assert listed(*rows(), "CS_7", mark) is None
 
@@ -70,7 +71,7 @@ def test_a_run_that_succeeded_is_offered_and_then_done_with() -> None:
     [("failure", True, {}), ("timed_out", False, {}), ("success", True, {}), ("success", False, {"run_attempt": 2})],
 )
 def test_details_are_wanted_of_what_failed_or_was_rerun(conclusion: str, failing: bool, body: dict[str, Any]) -> None:
-    mark = marked(None, conclusion, **body).with_outcomes(failing=failing)
+    mark = marked(None, conclusion, **body).with_outcomes(failing=failing, names=[])
     assert (mark.phase, mark.wanted, mark.unread) == ("wanted", True, False)
     assert listed(*rows(conclusion, **body), "CS_7", mark) is None
     assert mark.detailed().phase == "done"
@@ -91,7 +92,7 @@ def test_a_run_that_has_not_ended_is_asked_for_again() -> None:
     assert running.phase == "running"
     by_list = running.detailed()
     assert (by_list.phase, by_list.known, by_list.wanted) == ("open", 1, False)
-    assert running.with_outcomes(failing=True).phase == "open"
+    assert running.with_outcomes(failing=True, names=[]).phase == "open"
     assert marked(by_list, None, run_attempt=2).phase == "running"
     ended = marked(by_list, run_attempt=2)
     assert (ended.phase, ended.known, ended.detailed().known) == ("listed", 1, 2)

@@ -17,6 +17,7 @@ SHAPED = {
     "github app": ("gh" + "s_" + MIXED, "github_token"),
     "github fine": ("github" + "_pat_" + MIXED + "_" + MIXED, "github_token"),
     "gitlab": ("gl" + "pat-" + MIXED[:20], "gitlab_token"),
+    "gitlab registration": ("GR" + "1348941" + MIXED[:20], "gitlab_token"),
     "gitlab runner": ("gl" + "rt-" + MIXED[:20], "gitlab_token"),
     "aws": ("AK" + "IA" + "ABCDEFGH12345678", "aws_key"),
     "slack": ("xo" + "xb-" + "123456789012-" + MIXED, "slack_token"),
