@@ -7,8 +7,8 @@ from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.bounds import bounded
 from pipelinedoctor.fetch.diagnosis import AGENT, Asking, Diagnosis, Heard, Limit, Right, count, moment
 from pipelinedoctor.fetch.github_auth import InstallationAuth, auth_of
-from pipelinedoctor.fetch.github_wire import PassingError
 from pipelinedoctor.fetch.interface import Source
+from pipelinedoctor.fetch.patience import PassingError
 from pipelinedoctor.fetch.selection import Selection, check
 
 _KINDS = {

@@ -10,9 +10,10 @@ from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch import github_together as together
 from pipelinedoctor.fetch.bounds import instant
 from pipelinedoctor.fetch.budget import Budget
+from pipelinedoctor.fetch.clients import Clients
 from pipelinedoctor.fetch.github_annotations import annotations, annotations_lacking
 from pipelinedoctor.fetch.github_auth import auth_of
-from pipelinedoctor.fetch.github_client import AGENT, Client, Clients
+from pipelinedoctor.fetch.github_client import AGENT, Client
 from pipelinedoctor.fetch.github_details import Task, details
 from pipelinedoctor.fetch.github_outcomes import Outcomes
 from pipelinedoctor.fetch.github_overview import first_of

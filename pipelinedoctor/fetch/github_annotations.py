@@ -5,10 +5,11 @@ from typing import Any
 
 from pipelinedoctor.fetch.bounds import bounded, first_line
 from pipelinedoctor.fetch.dialects.interface import DETAIL
-from pipelinedoctor.fetch.github_client import TOO_MUCH, Client, Cost, RefusedError
+from pipelinedoctor.fetch.github_client import TOO_MUCH, Client, Cost
 from pipelinedoctor.fetch.github_details import in_passing, reason_of
 from pipelinedoctor.fetch.github_rows import gap, number_of
 from pipelinedoctor.fetch.interface import Closed, Mark, Page
+from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.model import Annotation, Row
 
 BATCH = 50
@@ -18,7 +19,7 @@ ANNOTATIONS = """query Annotations($jobs: [ID!]!) {
     __typename
     ... on CheckRun {
       databaseId
-      annotations(first: 20) { nodes { annotationLevel title message path location { start { line } } } }
+      annotations(first: 20) { totalCount nodes { annotationLevel title message path location { start { line } } } }
     }
   }
 }"""
@@ -53,6 +54,7 @@ def annotations(client: Client, host: str, wanted: Mapping[str, str], names: Map
         batches[:0] = _halves(again)
         done = [key for key in asked if key not in again]
         lacking = {key: _why(told[key]) for key in done if found.get(key) is None}
+        lacking |= {key: short for key in done if (short := _short(found.get(key)))}
         rows = [row for key in done if isinstance(node := found.get(key), Mapping) for row in _rows(host, node)]
         yield _page(host, done, names, rows, lacking, client.spent.since(before))
 
@@ -83,6 +85,16 @@ def _halves(keys: list[str]) -> list[list[str]]:
 
 def _why(told: str) -> str:
     return "annotations expired" if told in {"", "NOT_FOUND"} else f"annotations refused ({told})"
+
+
+def _short(node: object) -> str | None:
+    """That a job has more annotations than were told, if so."""
+    listed = node.get("annotations") if isinstance(node, Mapping) else None
+    if not isinstance(listed, Mapping):
+        return None
+    total, nodes = number_of(listed.get("totalCount")) or 0, listed.get("nodes")
+    shown = len(nodes) if isinstance(nodes, list) else 0
+    return f"{total} annotations, of which the first {shown} were read" if total > shown else None
 
 
 def _rows(host: str, node: Mapping[str, Any]) -> Sequence[Row]:

@@ -17,9 +17,9 @@ from jwt import PyJWTError
 
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.bounds import bounded, first_line, instant
-from pipelinedoctor.fetch.github_wire import PassingError
 from pipelinedoctor.fetch.interface import AppKey, Source
 from pipelinedoctor.fetch.limits import is_limit, when
+from pipelinedoctor.fetch.patience import PassingError
 from pipelinedoctor.fetch.web import TroubleError, Web
 from pipelinedoctor.logs.redact import redact
 

@@ -6,31 +6,26 @@ connections are ours (`github_wire`, `web`).
 """
 
 import json
-import re
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypedDict, TypeVar
 
 from github import Auth, Github
 
 from pipelinedoctor import __version__
-from pipelinedoctor.errors import BudgetError, ForgeError
+from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.bounds import bounded, first_line
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.download import UnfitError
 from pipelinedoctor.fetch.github_auth import auth_of
-from pipelinedoctor.fetch.github_wire import Connection, HeldError, PassingError
+from pipelinedoctor.fetch.github_wire import Connection
 from pipelinedoctor.fetch.interface import Source
-from pipelinedoctor.fetch.limits import is_limit, seconds_to_wait, when
+from pipelinedoctor.fetch.limits import is_limit
+from pipelinedoctor.fetch.patience import DOWNLOADS, HeldError, PassingError, Patience, RefusedError
 from pipelinedoctor.fetch.web import TIMEOUT_S, TroubleError, Web, chunks, joined
 from pipelinedoctor.logs.redact import redact
 
 PER_PAGE = 100
-BACKOFF_S = (1.0, 2.0, 4.0, 8.0)
-"""Waits before the four further tries of a request that failed in passing."""
-ABSENT_S = (0.5, 1.5)
-"""The same where nothing listens, or the name is not known, and nothing was ever heard of the forge in this fetch."""
 _HOPS = 5
 """Redirects of one request that are followed, to where a renamed repository now is."""
 AGENT = f"pipelinedoctor/{__version__}"
@@ -38,21 +33,8 @@ TOO_MUCH = frozenset({"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED"})
 """Types of errors of GraphQL that a smaller question does not meet."""
 _STATE = "/rate_limit"
 """What every forge answers that is not ill, be it to say that there is no such thing."""
-_DOWNLOADS = "downloads"
 _ADVICE = {401: "check the token", 403: "check what the token may read", 404: "check its name and the token"}
 _T = TypeVar("_T")
-
-
-class RefusedError(ForgeError):
-    """The forge answered a request with an error; `status` is the HTTP status.
-
-    It is 0 where it never answered the request whole, though it does answer others; `trouble` then says how.
-    """
-
-    def __init__(self, message: str, status: int, trouble: str = "") -> None:
-        super().__init__(message)
-        self.status = status
-        self.trouble = trouble
 
 
 class Cost(TypedDict):
@@ -110,6 +92,7 @@ class Client:
             seconds_between_writes=None,
             user_agent=AGENT,
         )
+        self._patience = Patience(source.host, budget, lambda: self._request(_STATE, None))
         self._web = Web(AGENT)
         self._connection = Connection(self._web, source.url)
         self.spent = Spent()
@@ -128,11 +111,11 @@ class Client:
 
         Raises `RefusedError` for an error status, `BudgetError` at a limit, `ForgeError` where the forge stays silent.
         """
-        return self._patiently(lambda: self._json(self._request(path, parameters)[2]), path)
+        return self._patience.patiently(lambda: self._json(self._request(path, parameters)[2]), path)
 
     def ask_again(self, path: str, parameters: Mapping[str, object] | None, etag: str | None) -> Known:
         """The same, unless it still is what `etag` was told for; raises as `ask` does."""
-        return self._patiently(lambda: self._known(path, parameters, etag), path)
+        return self._patience.patiently(lambda: self._known(path, parameters, etag), path)
 
     def graphql(self, query: str, variables: Mapping[str, object], *, patient: bool = True) -> GraphAnswer:
         """What the forge's GraphQL answers; raises as `ask` does, and `RefusedError` where the whole query is refused.
@@ -146,11 +129,11 @@ class Client:
 
         place = self._github.requester.graphql_url
         if patient:
-            return self._patiently(attempt, place)
+            return self._patience.patiently(attempt, place)
         try:
             return attempt()
         except HeldError:
-            return self._patiently(attempt, place)
+            return self._patience.patiently(attempt, place)
         except PassingError as error:
             raise RefusedError(f"{self._host}: {error}", 502) from None
 
@@ -171,65 +154,14 @@ class Client:
 
         Raises what `ask` raises, and what `read` raises.
         """
-        location = self._patiently(lambda: self._place_of(path), path)
-        return self._patiently(lambda: self._download(location, read), _DOWNLOADS)
+        location = self._patience.patiently(lambda: self._place_of(path), path)
+        return self._patience.patiently(lambda: self._download(location, read), DOWNLOADS)
 
     def _place_of(self, path: str) -> str:
         location = self._request(path, None)[1].get("location")
         if not location:  # a page of HTML of somebody between, as likely as not
             raise PassingError("named no place to download from", 502)
         return location
-
-    def _patiently(self, attempt: Callable[[], _T], path: str) -> _T:
-        """What an attempt comes to, of a few; none but the first where all was in vain before at places like `path`."""
-        place, tries = _place(path), 0
-        while True:
-            tries += 1
-            try:
-                done = attempt()
-            except PassingError as error:
-                waits = self._waits(error, place)
-                if tries > len(waits):
-                    raise self._given_up(error, tries, place) from None
-                wait = waits[tries - 1]
-                with self._budget.telling(f"{self._host}: {error}, waiting {wait:g} s"):
-                    self._budget.wait(wait)
-            except RefusedError:
-                self._budget.well(place)
-                raise
-            else:
-                self._budget.well(place)
-                return done
-
-    def _waits(self, error: PassingError, place: str) -> Sequence[float]:
-        if isinstance(error, HeldError):
-            return [error.seconds] * len(BACKOFF_S)
-        if self._budget.hopeless(place):
-            return ()
-        return ABSENT_S if error.absent and not self._budget.answered else BACKOFF_S
-
-    def _given_up(self, error: PassingError, tries: int, place: str) -> ForgeError:
-        if isinstance(error, HeldError):
-            self._budget.close(error.limit)
-            return error.limit
-        times = f"{tries} times in a row" if tries > 1 else "as before"
-        message = f"{self._host}: {error}, {times}; what was fetched is kept, try again later"
-        doubtful = self._budget.given_up(place) or not self._budget.answered
-        if (error.absent and place != _DOWNLOADS) or (doubtful and self._ill()):
-            return ForgeError(message)
-        return RefusedError(message, error.status or 0, str(error))
-
-    def _ill(self) -> bool:
-        """Whether the forge answers nothing at all."""
-        try:
-            self._request(_STATE, None)
-        except HeldError:
-            return False
-        except PassingError:
-            return True
-        except RefusedError:
-            pass
-        return False
 
     def _known(self, path: str, parameters: Mapping[str, object] | None, etag: str | None) -> Known:
         status, headers, text = self._request(path, parameters, etag=etag)
@@ -275,7 +207,7 @@ class Client:
             raise PassingError(f"answered {status}", status)
         message = redact(_message(text).replace(self._token or "\0", "***"))
         if status in {403, 429} and is_limit(status, headers, message):
-            raise self._limited(headers)
+            raise self._patience.limited(headers)
         advice = f"; {_ADVICE[status]}" if status in _ADVICE else ""
         raise RefusedError(f"{self._host} answered {status} for {path}: {message}{advice}", status)
 
@@ -295,7 +227,7 @@ class Client:
         errors = [error for error in told if isinstance(error, Mapping)] if isinstance(told, list) else []
         kinds = {bounded(error.get("type")) or "" for error in errors}
         if "RATE_LIMITED" in kinds:
-            raise self._limited({**headers, "x-ratelimit-remaining": "0"})
+            raise self._patience.limited({**headers, "x-ratelimit-remaining": "0"})
         if not isinstance(data, Mapping):
             known = kinds - {""} or any("extensions" in error for error in errors)
             message = redact(first_line(errors[0].get("message"), 200) or "") if errors else ""
@@ -304,16 +236,6 @@ class Client:
             status = 502 if kinds & TOO_MUCH else 403
             raise RefusedError(f"{self._host} refused a GraphQL query: {message}", status)
         return GraphAnswer(data, {_first_word(error): bounded(error.get("type")) or "" for error in errors})
-
-    def _limited(self, headers: Mapping[str, str]) -> Exception:
-        """What to raise at a rate limit: one that is over soon is waited for, by all threads; a longer one ends the fetch."""
-        limit = BudgetError(f"{self._host}: its rate limit is met; the next fetch goes on from here{when(headers)}")
-        seconds = seconds_to_wait(headers)
-        if seconds is None or seconds > self._budget.max_wait:
-            self._budget.close(limit)
-            return limit
-        self._budget.hold(seconds)
-        return HeldError(seconds, limit)
 
     def _download(self, location: str, read: Callable[[Iterator[bytes]], _T]) -> _T:
         try:
@@ -338,46 +260,12 @@ class Client:
             raise PassingError("the answer is not JSON") from None
 
 
-class Clients:
-    """A client for each thread that asks for one."""
-
-    def __init__(self, make: Callable[[], Client], *, anonymous: bool = False) -> None:
-        self._make = make
-        self.anonymous = anonymous
-        """Whether they ask without a token."""
-        self._local = threading.local()
-        self._all: list[Client] = []
-
-    @property
-    def requests(self) -> int:
-        """Requests that all of them made."""
-        return sum(client.made for client in self._all)
-
-    def mine(self) -> Client:
-        """The calling thread's client."""
-        if not hasattr(self._local, "client"):
-            self._local.client = self._make()
-            self._all.append(self._local.client)
-        client: Client = self._local.client
-        return client
-
-    def close(self) -> None:
-        """Close all of them."""
-        for client in self._all:
-            client.close()
-
-
 def entries_of(body: object, key: str) -> list[Mapping[str, Any]]:
     """The list that stands under `key` in an answer, or is the answer; raises `ForgeError` where there is none."""
     entries = body.get(key) if isinstance(body, Mapping) else body
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
         raise ForgeError(f"the forge answered without a list of {key}; is `url` the address of a GitHub API?")
     return entries
-
-
-def _place(path: str) -> str:
-    """What kind of thing is asked for, of which repository: the path without the numbers in it."""
-    return re.sub(r"/[0-9]+(?=/|$)", "/*", path)
 
 
 def _message(text: str) -> str:

@@ -10,10 +10,11 @@ from pipelinedoctor.fetch.artifacts import assign, looks_like_report
 from pipelinedoctor.fetch.attempts import carry_over, derived_attempts
 from pipelinedoctor.fetch.bounds import bounded, instant
 from pipelinedoctor.fetch.download import ARCHIVE_MOST, LOG_TAIL, UnfitError, archive, log_text, xml_members
-from pipelinedoctor.fetch.github_client import Client, RefusedError
+from pipelinedoctor.fetch.github_client import Client
 from pipelinedoctor.fetch.github_rows import FAILING, backwards, failed_step, gap, job_rows, number_of
 from pipelinedoctor.fetch.interface import Closed, Mark, Page, RawLog
 from pipelinedoctor.fetch.junit import Ledger, executions
+from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.fetch.run_marks import RunMark
 from pipelinedoctor.model import Job, Repository, Result, Row, Step
 
@@ -28,7 +29,7 @@ RESULTS_MOST = 500_000
 
 @dataclass(slots=True)
 class Task:
-    """A run whose jobs are wanted. `recent`: it ran not long ago, so that what failed in passing is worth another try."""
+    """A run whose jobs are wanted. `recent`: it ran not long ago, so that what failed in passing is worth many tries."""
 
     repository: Repository
     run_id: int
@@ -84,7 +85,7 @@ class _Details:
             self._had("jobs", f"run {self.task.run_id}")
             self._jobs(list(bodies.values()))
         if done:
-            mark = self.task.mark.detailed(lacking=self.lacking and self.task.recent)
+            mark = self.task.mark.detailed(lacking=self.lacking, recent=self.task.recent)
             self.marks.append(Mark(kind="run", key=self.task.key, value=str(mark)))
         cost = self.client.spent.since(before)
         return Page(rows=self.rows, closed=self.closed, logs=self.logs, marks=self.marks, dirty=self.dirty, **cost)

@@ -87,11 +87,16 @@ def change_rows(repository: Repository, node: Node) -> list[Row]:
 
 
 def deployment_rows(repository: Repository, node: Node) -> list[Row]:
-    """A deployment with what it went through. It ends with the first status that is an end."""
+    """A deployment with what it went through; a FetchGap where that is more than is told.
+
+    It ends with the first status that is an end.
+    """
     number, created = number_of(node.get("databaseId")), instant(node.get("createdAt"))
     if number is None or created is None:
         return []
-    told = [(instant(one.get("createdAt")), bounded(one.get("state"))) for one in nodes_of(_part(node, "statuses"))]
+    listed = _part(node, "statuses")
+    shown = nodes_of(listed)
+    told = [(instant(one.get("createdAt")), bounded(one.get("state"))) for one in shown]
     statuses = sorted((at, state.lower()) for at, state in told if at is not None and state)
     state = (bounded(node.get("state")) or "").lower()
     ended = [(at, word) for at, word in statuses if word in _ENDS]
@@ -115,7 +120,11 @@ def deployment_rows(repository: Repository, node: Node) -> list[Row]:
         DeploymentStatus(host=repository.host, deployment_id=number, ordinal=ordinal, state=word, created_at=at)
         for ordinal, (at, word) in enumerate(statuses, 1)
     ]
-    return [deployment, *places]
+    total = number_of(listed.get("totalCount")) or 0
+    if total <= len(shown):
+        return [deployment, *places]
+    reason = f"{total} statuses, of which {len(shown)} were read"
+    return [deployment, *places, _gap(repository, "deployments", f"deployment {number}", reason, total - len(shown))]
 
 
 def release_rows(repository: Repository, node: Node) -> list[Row]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.bounds import instant
-from pipelinedoctor.fetch.github_client import PER_PAGE, Clients, Cost, entries_of
+from pipelinedoctor.fetch.clients import Clients
+from pipelinedoctor.fetch.github_client import PER_PAGE, Client, Cost, entries_of
 from pipelinedoctor.fetch.interface import Mark, Page, SyncState
 from pipelinedoctor.fetch.windows import CAP, Span, read_span, split
 from pipelinedoctor.model import Row
@@ -67,7 +68,7 @@ class Lists:
     and its ETag. The ETags of a window that was listed whole are kept as its `leaf`.
     """
 
-    clients: Clients
+    clients: Clients[Client]
     repository: str
     marks: dict[tuple[str, str], str] = field(default_factory=dict)
     leaves: dict[str, list[tuple[str, int]]] = field(default_factory=dict)

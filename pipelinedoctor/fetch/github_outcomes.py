@@ -11,10 +11,11 @@ from typing import Any
 
 from pipelinedoctor.fetch.attempts import carry_over, derived_attempts, placed
 from pipelinedoctor.fetch.bounds import bounded, instant, seconds_between
-from pipelinedoctor.fetch.github_client import TOO_MUCH, Client, GraphAnswer, RefusedError
+from pipelinedoctor.fetch.github_client import TOO_MUCH, Client, GraphAnswer
 from pipelinedoctor.fetch.github_details import Task
 from pipelinedoctor.fetch.github_rows import FAILING, NEVER_RAN, RESULTS, backwards, not_before, number_of
 from pipelinedoctor.fetch.interface import Mark, Page
+from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.model import Detail, Job, Repository, Result, Row
 
 BATCH = 25

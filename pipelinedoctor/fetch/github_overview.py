@@ -12,10 +12,11 @@ from typing import Any
 
 from pipelinedoctor.fetch import github_graph_rows as graph
 from pipelinedoctor.fetch.bounds import instant
-from pipelinedoctor.fetch.github_client import Client, GraphAnswer, RefusedError
+from pipelinedoctor.fetch.github_client import Client, GraphAnswer
 from pipelinedoctor.fetch.github_details import in_passing, reason_of
 from pipelinedoctor.fetch.github_rows import gap
 from pipelinedoctor.fetch.interface import Closed, Mark, Page, SyncState
+from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.fetch.windows import Span, stamp
 from pipelinedoctor.model import Repository, Row
 
@@ -65,7 +66,7 @@ DEPLOYMENTS = Part(
     ("deployments",),
     f"""deployments(first: 50, after: $deployments, orderBy: {{field: CREATED_AT, direction: DESC}}) {{ {_PAGE} nodes {{
       databaseId environment state commitOid createdAt updatedAt task ref {{ name }} creator {{ login }}
-      statuses(first: 30) {{ nodes {{ state createdAt }} }} }} }}""",
+      statuses(first: 30) {{ totalCount nodes {{ state createdAt }} }} }} }}""",
     graph.deployment_rows,
     "createdAt",
     timedelta(days=7),
@@ -113,13 +114,15 @@ def question(parts: list[Part]) -> str:
 class Walk:
     """How far the walk through a part has come: on to `cursor`, back to `floor`; `top` is the newest it met.
 
-    One that is `done` may have `failed`. `seen` are the cursors that were told.
+    `since` is how far back this walk and those before it come together. One that is `done` may have `failed`. `seen` are
+    the cursors that were told.
     """
 
     part: Part
     key: str
     floor: str
     top: str
+    since: str
     cursor: str | None
     done: bool = False
     failed: bool = False
@@ -127,14 +130,16 @@ class Walk:
 
     @classmethod
     def of(cls, part: Part, repository: Repository, since: datetime, state: SyncState) -> "Walk":
-        """The walk to go on with, or a new one that ends where the last one began."""
+        """The walk to go on with, or a new one that ends where the last one began, or at `since` where none came so far."""
         key = f"{repository.repository_id}/{part.kind}"
         kept: Mapping[str, Any] = json.loads(state.get("walk", key) or "{}")
         if "cursor" in kept:
-            return cls(part, key, kept["floor"], kept["top"], kept["cursor"])
-        floor = kept.get("top", "")
-        start = instant(floor)
-        return cls(part, key, stamp(start - part.again if start else since), floor, None)
+            return cls(part, key, kept["floor"], kept["top"], kept["since"], kept["cursor"])
+        top, reached, wanted = kept.get("top", ""), kept.get("since", ""), stamp(since)
+        newest = instant(top)
+        if newest is None or reached > wanted:
+            return cls(part, key, wanted, top, wanted, None)
+        return cls(part, key, stamp(newest - part.again), top, reached, None)
 
     def take(self, connection: graph.Node) -> list[graph.Node]:
         """The entries of a page; the walk is done with the last page, or the first that reaches below the floor."""
@@ -158,15 +163,17 @@ class Walk:
         """What lets the next walk begin at the newest again: where one was refused midway, its cursor may be why."""
         if self.cursor is None:
             return []
-        kept = json.dumps({"top": self.floor}) if self.part.dated else None
+        kept = json.dumps({"top": self.floor, "since": self.since}) if self.part.dated else None
         return [Mark(kind="walk", key=self.key, value=kept)]
 
     def mark(self) -> Mark:
         """The mark of how far it came."""
         if not self.done:
-            body: Mapping[str, Any] = {"floor": self.floor, "top": self.top, "cursor": self.cursor}
+            body = {"floor": self.floor, "top": self.top, "since": self.since, "cursor": self.cursor}
+        elif self.part.dated:
+            body = {"top": self.top, "since": self.since}
         else:
-            body = {"top": self.top or ("" if self.part.dated else _ALL)}
+            body = {"top": self.top or _ALL}
         return Mark(kind="walk", key=self.key, value=json.dumps(body) if not self.done or self.part.lasting else None)
 
 

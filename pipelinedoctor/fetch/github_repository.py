@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 from pipelinedoctor.fetch.budget import Budget
-from pipelinedoctor.fetch.github_client import PER_PAGE, Clients, GraphAnswer, RefusedError
+from pipelinedoctor.fetch.clients import Clients
+from pipelinedoctor.fetch.github_client import PER_PAGE, Client, GraphAnswer
 from pipelinedoctor.fetch.github_details import Task, reason_of, run_key
 from pipelinedoctor.fetch.github_lists import LISTED, Entries, Listing, Lists
 from pipelinedoctor.fetch.github_outcomes import Outcomes
@@ -22,6 +23,7 @@ from pipelinedoctor.fetch.github_rows import FAILING, commit_row, gap, repositor
 from pipelinedoctor.fetch.github_samples import Samples
 from pipelinedoctor.fetch.github_session import LOOK_BACK, Session, open_session
 from pipelinedoctor.fetch.interface import Closed, Level, Mark, Order, Page, Progress, Source, SyncState
+from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.fetch.run_marks import Phase, RunMark, listed
 from pipelinedoctor.fetch.steps import Steps
 from pipelinedoctor.fetch.windows import CAP, Span, hidden, stamp
@@ -41,7 +43,7 @@ class Tools:
     """What all repositories of a fetch share."""
 
     source: Source
-    clients: Clients
+    clients: Clients[Client]
     budget: Budget
     progress: Progress
     outcomes: Outcomes

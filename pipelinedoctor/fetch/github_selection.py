@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pipelinedoctor.fetch.bounds import bounded
-from pipelinedoctor.fetch.github_client import Client, RefusedError
+from pipelinedoctor.fetch.github_client import Client
 from pipelinedoctor.fetch.interface import Source
+from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.fetch.selection import Candidate, Chosen, Selection, check
 
 _BAD_TOKEN = 401

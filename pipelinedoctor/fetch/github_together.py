@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelinedoctor.fetch.bounds import bounded
-from pipelinedoctor.fetch.github_client import Client, GraphAnswer, RefusedError
+from pipelinedoctor.fetch.github_client import Client, GraphAnswer
 from pipelinedoctor.fetch.github_overview import Part, Walk
 from pipelinedoctor.fetch.github_rows import number_of
+from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.model import Repository
 
 NAMES = 50

@@ -6,26 +6,8 @@ from urllib.parse import urlsplit
 
 from github.Requester import HTTPRequestsConnectionClass, RequestsResponse
 
-from pipelinedoctor.errors import BudgetError
+from pipelinedoctor.fetch.patience import PassingError
 from pipelinedoctor.fetch.web import Answer, Web
-
-
-class PassingError(Exception):
-    """A fault that another try may not meet; `status` is the HTTP status, if there was an answer."""
-
-    def __init__(self, message: str, status: int | None = None, *, absent: bool = False) -> None:
-        super().__init__(message)
-        self.status = status
-        self.absent = absent
-
-
-class HeldError(PassingError):
-    """The forge asked to wait some seconds; `limit` is what to raise when it does so again and again."""
-
-    def __init__(self, seconds: float, limit: BudgetError) -> None:
-        super().__init__("asks for fewer requests")
-        self.seconds = seconds
-        self.limit = limit
 
 
 class Connection(HTTPRequestsConnectionClass):

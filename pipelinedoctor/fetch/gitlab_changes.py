@@ -156,7 +156,7 @@ class _Surroundings:
             number, updated = change_number(body), bounded(body.get("updated_at"))
             before = self.marks.get(number) or ChangeMark(updated=None, wanted=True)
             if before.updated != updated or updated is None:
-                rows.append(change_row(host, body, repository_id, _time(before.review)))
+                rows.append(change_row(host, body, repository_id, instant(before.review)))
                 marks.append(self._mark(number, replace(before, updated=updated, wanted=True)))
                 bodies[number] = body
                 self.project.news = True
@@ -174,7 +174,7 @@ class _Surroundings:
             if head is None or head != mark.head:
                 found = [one for page in client.pages(f"{path}/commits", most=_COMMITS_MOST) for one in page.entries]
                 rows += commits_of_change(host, found, repository_id, number)
-            review = _time(mark.review) or self._review(client, path, body)
+            review = instant(mark.review) or self._review(client, path, body)
             rows.append(change_row(host, body, repository_id, review))
             told = replace(mark, wanted=False, head=head, review=stamp(review) if review else None)
         except RefusedError as error:
@@ -195,7 +195,3 @@ class _Surroundings:
     def _mark(self, number: int, mark: ChangeMark) -> Mark:
         self.marks[number] = mark
         return Mark(kind="change", key=f"{self.project.key}/{number}", value=str(mark))
-
-
-def _time(text: str | None) -> datetime | None:
-    return instant(text)

@@ -30,6 +30,8 @@ PER_PAGE = 100
 _AGENT = f"pipelinedoctor/{__version__}"
 _ADVICE = {401: "check the token", 403: "check what the token may read", 404: "check its name and the token"}
 _NEXT = re.compile(r'<([^<>]{1,4000})>\s*;\s*rel="?next"?')
+_STATE = "/version"
+"""What every GitLab answers that is not ill, be it to say that one may not know."""
 _ONWARD = frozenset({"page", "cursor", "id_before", "id_after"})
 """Parameters of a link to the next page that say where it is; what is listed is said by us."""
 _T = TypeVar("_T")
@@ -54,7 +56,7 @@ class Client:
         self._host = source.host
         self._token = source.token
         self._budget = budget
-        self._patience = Patience(source.host, budget)
+        self._patience = Patience(source.host, budget, lambda: self._request(_STATE, None))
         self._web = Web(_AGENT)
         self._wire = Wire(self._web)
         self._gitlab = Gitlab(
@@ -78,7 +80,7 @@ class Client:
 
         Raises `RefusedError` for an error status, `BudgetError` at a limit, `ForgeError` where the forge stays silent.
         """
-        return self._patience.patiently(lambda: _json(self._request(path, parameters).content))
+        return self._patience.patiently(lambda: _json(self._request(path, parameters).content), path)
 
     def page(self, path: str, parameters: Mapping[str, object], where: Where | None = None) -> Entries:
         """The first page of a list, or the one that is at `where`; raises as `ask` does."""
@@ -88,7 +90,7 @@ class Client:
             heard = self._request(path, asked)
             return Entries(_entries(_json(heard.content), path), _onward(heard.headers))
 
-        return self._patience.patiently(attempt)
+        return self._patience.patiently(attempt, path)
 
     def pages(self, path: str, parameters: Mapping[str, object] | None = None, most: int = 1_000) -> Iterator[Entries]:
         """The pages of a list, at most so many, until one brings nothing new; raises as `ask` does."""
@@ -108,7 +110,7 @@ class Client:
 
         Raises what `ask` raises, and what `read` raises.
         """
-        return self._patience.patiently(lambda: self._streamed(path, read))
+        return self._patience.patiently(lambda: self._streamed(path, read), path)
 
     def _streamed(self, path: str, read: Callable[[Iterator[bytes]], _T]) -> _T:
         heard = self._request(path, None, streamed=True)

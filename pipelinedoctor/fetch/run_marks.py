@@ -100,14 +100,14 @@ class RunMark:
         """The digests of the names of its jobs, while it is offered; one that is empty where none is known."""
         return self.node.split(",") if self.phase == Phase.OFFERED else [""]
 
-    def detailed(self, *, lacking: bool = False) -> "RunMark":
+    def detailed(self, *, lacking: bool = False, recent: bool = False) -> "RunMark":
         """The mark after the details: an open run's newest attempt is to be asked for again.
 
-        `lacking` says that some of them failed in passing and are to be asked for again.
+        `lacking` says that some of them failed in passing: they are asked for once more, and as long as it was `recent`.
         """
         if self.phase in {Phase.RUNNING, Phase.OPEN}:
             return replace(self, phase=Phase.OPEN, node="", known=max(self.known, self.attempt - 1))
-        if lacking:
+        if lacking and (recent or self.phase != Phase.AGAIN):
             return replace(self, phase=Phase.AGAIN, node="")
         return replace(self, phase=Phase.DONE, node="", known=self.attempt)
 

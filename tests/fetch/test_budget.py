@@ -7,8 +7,8 @@ import pytest
 
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.budget import Budget
-from pipelinedoctor.fetch.github_client import RefusedError
 from pipelinedoctor.fetch.interface import Silent, Source
+from pipelinedoctor.fetch.patience import RefusedError
 
 
 class Clock:

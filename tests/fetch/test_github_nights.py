@@ -209,6 +209,12 @@ def test_annotations_that_are_too_much_are_asked_for_in_parts(nights: Rig, kind:
     assert nights.marks("annotate") == {}
 
 
+def test_more_annotations_of_a_job_than_are_told_are_a_gap(nights: Rig) -> None:
+    nights.record(FAILED[0], delivered={"annotations": [annotations(1_000, *map(str, range(27)))]}).fetch()
+    assert nights.rows("SELECT count(*) FROM annotations") == [(20,)]
+    assert nights.gaps() == [("annotations", "job 1000", "27 annotations, of which the first 20 were read")]
+
+
 def test_annotations_that_may_not_be_read_are_told_for_each_repository(nights: Rig) -> None:
     nights.record(*FAILED[:3], delivered={"annotations": TOLD["annotations"][:3]}, checks=False).fetch()
     assert ("annotations", "all", "not permitted to this token") in nights.gaps()

@@ -111,11 +111,12 @@ def test_what_failed_in_passing_is_asked_for_once_more() -> None:
     for lacking in (True, False):
         again = once.detailed(lacking=lacking)
         assert (again.phase, again.wanted, again.known) == (Phase.DONE, False, 1)
+    assert once.detailed(lacking=True, recent=True).phase == Phase.AGAIN
 
 
 def test_outcomes_are_asked_for_only_where_nothing_better_is_known() -> None:
     first = marked()
     assert first.fresh
-    assert not first.with_outcomes(failing=False).fresh
+    assert not first.with_outcomes(failing=False, names=[]).fresh
     touched = marked(first.detailed(), updated_at="2026-06-02T00:00:00Z")
     assert (touched.unread, touched.known, touched.fresh) == (True, 1, False)
