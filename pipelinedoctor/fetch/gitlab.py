@@ -10,6 +10,7 @@ from pipelinedoctor.fetch.clients import Clients
 from pipelinedoctor.fetch.gitlab_changes import surroundings
 from pipelinedoctor.fetch.gitlab_client import Client
 from pipelinedoctor.fetch.gitlab_details import Task, details
+from pipelinedoctor.fetch.gitlab_marks import RunMark
 from pipelinedoctor.fetch.gitlab_project import Project, Tools
 from pipelinedoctor.fetch.gitlab_rows import gap
 from pipelinedoctor.fetch.gitlab_runs import Runs, jobs_of, opened, settled_alone
@@ -158,17 +159,20 @@ class _Fetch:
     def _details(self) -> Iterator[Page]:
         """Logs and test reports of all pipelines that want them, newest first."""
         wanted = [
-            [Task(project, run_id, mark) for run_id, mark in sorted(project.known.items(), reverse=True, key=_first) if mark.wanted]
+            [
+                Task(project, run_id, mark, recent=project.recent(mark))
+                for run_id, mark in sorted(project.known.items(), reverse=True, key=_first)
+                if mark.wanted
+            ]
             for project in self._projects()
-        ]  # fmt: skip
+        ]
         clients = self.tools.clients
 
-        def ask(task: Task) -> tuple[Task, Page]:
-            return task, details(clients.mine(), task)
+        def ask(task: Task) -> tuple[Task, RunMark, Page]:
+            return task, *details(clients.mine(), task)
 
-        for task, page in self._by_threads("logs and test reports", ask, list(by_turns(wanted))):
-            mark = task.project.mark(task.run_id, task.mark.detailed())
-            yield Page(rows=page.rows, closed=page.closed, logs=page.logs, marks=[mark], requests=page.requests)
+        for task, mark, page in self._by_threads("logs and test reports", ask, list(by_turns(wanted))):
+            yield replace(page, marks=[task.project.mark(task.run_id, mark)])
 
     def _by_threads(self, task: str, ask: Callable[[_Item], _Done], items: list[_Item]) -> Iterator[_Done]:
         progress, budget = self.tools.progress, self.tools.budget
