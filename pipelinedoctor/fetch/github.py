@@ -17,6 +17,7 @@ from pipelinedoctor.fetch.github_client import AGENT, Client
 from pipelinedoctor.fetch.github_details import Task, details
 from pipelinedoctor.fetch.github_outcomes import Outcomes
 from pipelinedoctor.fetch.github_overview import first_of
+from pipelinedoctor.fetch.github_plan import plan
 from pipelinedoctor.fetch.github_repository import ABSENT, NOBODY, RepositoryFetch, Tools
 from pipelinedoctor.fetch.github_selection import chosen
 from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, Source, SyncState, joined
@@ -68,6 +69,7 @@ class GitHubFetcher:
         try:
             found = chosen(clients.mine(), self.source)
             fetches = [RepositoryFetch(tools, one.full_name) for one in found.repositories]
+            progress.finish(f"{self.source.host}: plan", plan([one.name for one in fetches], order, state))
             yield found.page(self.source.host)
             for page in _stages(tools, fetches):
                 handed += page.requests
