@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.gitlab import GitLabFetcher
-from pipelinedoctor.fetch.interface import Level, Order, Silent, Source
+from pipelinedoctor.fetch.interface import Level, Order, Progress, Silent, Source
 from pipelinedoctor.simulate.sent import Sent
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
@@ -111,6 +111,7 @@ class Rig:
         topics: tuple[str, ...] = (),
         workers: int = 4,
         store: Store | None = None,
+        progress: Progress | None = None,
     ) -> Summary:
         self.forge.reset()
         source = Source(
@@ -125,7 +126,7 @@ class Rig:
             throttle=0,
         )
         order = Order(since=since, until=until, max_requests=most, level=level)
-        return sync(GitLabFetcher(source, pause=lambda _: None), store or self.store, order, Silent())
+        return sync(GitLabFetcher(source, pause=lambda _: None), store or self.store, order, progress or Silent())
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.store.connection.sql(sql).fetchall()
@@ -726,6 +727,33 @@ def test_a_large_project_does_not_keep_the_others_waiting(rig: Rig) -> None:
     with pytest.raises(BudgetError):
         rig.record(*large, small).fetch("acme/shop", "acme/till", most=14)
     assert rig.rows("SELECT count(*) FROM jobs WHERE run_id = 900") == [(2,)]
+
+
+class Told(Silent):
+    def __init__(self) -> None:
+        self.tasks: dict[str, list[int | str | None]] = {}
+
+    def start(self, task: str, total: int | None) -> None:
+        self.tasks.setdefault(task, []).append(total)
+
+    def advance(self, task: str, steps: int = 1) -> None:
+        self.tasks[task].append(f"+{steps}")
+
+    def finish(self, task: str, summary: str = "") -> None:
+        self.tasks[task].append(summary)
+
+
+def test_progress_is_told_of_all_projects_together_and_of_what_there_is_to_do(rig: Rig) -> None:
+    rig.record(GREEN, pipeline(9, project="acme/till", jobs=[job("build"), job("test", "failed", trace="boom")]))
+    told, again = Told(), Told()
+    rig.fetch("acme/shop", "acme/till", workers=1, progress=told)
+    assert told.tasks == {
+        "gitlab.com: requests for runs": [6, *["+1"] * 6, "2 runs new or changed"],
+        "gitlab.com: details": [1, "+1", "1 runs"],
+        "gitlab.com: changes": [2, "+1", "+1", ""],
+    }
+    rig.fetch("acme/shop", "acme/till", workers=1, progress=again)
+    assert told.tasks.keys() - again.tasks.keys() == {"gitlab.com: details"}
 
 
 def test_where_the_default_branch_fails_is_looked_at_first(rig: Rig) -> None:
