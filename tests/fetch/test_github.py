@@ -437,7 +437,7 @@ def test_progress_is_told(rig: Rig) -> None:
     details = [(what, number) for what, task, number in told if task == "h: details"]
     assert details == [("start", 2), ("advance", 1), ("advance", 1), ("finish", None)]
     assert [task for what, task, _ in told if what == "finish"] == [
-        f"h: {one}" for one in ("requests for runs", "details", "changes", "samples")
+        f"h: {one}" for one in ("plan", "requests for runs", "details", "changes", "samples")
     ]
 
 
