@@ -82,7 +82,7 @@ def fetch(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callabl
     """Fetch from these URLs, each with a token of its own: the exit code."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr("pipelinedoctor.fetch.github_client.BACKOFF_S", (0.0,))
+    monkeypatch.setattr("pipelinedoctor.fetch.patience.BACKOFF_S", (0.0,))
     for at, token in enumerate(TOKENS):
         monkeypatch.setenv(f"TOKEN_{at}", token)
 

@@ -17,9 +17,10 @@ from pipelinedoctor.fetch.github_client import AGENT, Client
 from pipelinedoctor.fetch.github_details import Task, details
 from pipelinedoctor.fetch.github_outcomes import Outcomes
 from pipelinedoctor.fetch.github_overview import first_of
+from pipelinedoctor.fetch.github_plan import plan
 from pipelinedoctor.fetch.github_repository import ABSENT, NOBODY, RepositoryFetch, Tools
 from pipelinedoctor.fetch.github_selection import chosen
-from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, Source, SyncState
+from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, Source, SyncState, joined
 from pipelinedoctor.fetch.parallel import by_turns, in_order, in_turn
 from pipelinedoctor.fetch.selection import Chosen
 from pipelinedoctor.fetch.steps import Steps
@@ -68,6 +69,7 @@ class GitHubFetcher:
         try:
             found = chosen(clients.mine(), self.source)
             fetches = [RepositoryFetch(tools, one.full_name) for one in found.repositories]
+            progress.finish(f"{self.source.host}: plan", plan([one.name for one in fetches], order, state))
             yield found.page(self.source.host)
             for page in _stages(tools, fetches):
                 handed += page.requests
@@ -166,17 +168,26 @@ def _grouped(tools: Tools, there: list[RepositoryFetch]) -> Iterator[list[Reposi
 
 
 def _around(tools: Tools, group: list[RepositoryFetch]) -> Iterator[Page]:
-    """Changes, commits, deployments, releases and tags of some repositories."""
+    """Changes, commits, deployments, releases and tags of some repositories.
+
+    What the answer to their shared question tells is one page, so that no part of it is committed without the others.
+    """
+    told = Page()
     if len(group) > 1:
         client = tools.clients.mine()
         before = client.spent
         asked = [(one.repository, first_of(one.walks)) for one in group]
         for one, answer in zip(group, together.holdings(client, asked), strict=True):
             one.newest = answer
-        yield Page(**client.spent.since(before))
+        told = Page(**client.spent.since(before))
     for one in group:
-        yield from one.guarded(one.others())
+        for page in one.guarded(one.others()):
+            told = joined(told, page)
+            if page.requests:
+                yield told
+                told = Page()
         tools.progress.advance(f"{tools.source.host}: changes")
+    yield told
 
 
 def _pooled(tools: Tools, left: list[tuple[RepositoryFetch, Task]]) -> Iterator[Page]:

@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from pipelinedoctor.fetch.archived import Results
 from pipelinedoctor.fetch.artifacts import assign, looks_like_report
 from pipelinedoctor.fetch.attempts import carry_over, derived_attempts
 from pipelinedoctor.fetch.bounds import bounded, instant
-from pipelinedoctor.fetch.download import ARCHIVE_MOST, LOG_TAIL, UnfitError, archive, log_text, xml_members
+from pipelinedoctor.fetch.download import ARCHIVE_MOST, LOG_TAIL, UnfitError, archive, log_text
 from pipelinedoctor.fetch.github_client import Client
 from pipelinedoctor.fetch.github_rows import FAILING, backwards, failed_step, gap, job_rows, number_of
 from pipelinedoctor.fetch.interface import Closed, Mark, Page, RawLog
-from pipelinedoctor.fetch.junit import Ledger, executions
+from pipelinedoctor.fetch.junit import Ledger
 from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.fetch.run_marks import RunMark
 from pipelinedoctor.model import Job, Repository, Result, Row, Step
@@ -23,8 +24,6 @@ _NOT_PERMITTED = frozenset({401, 403})
 LOGS_IN_FULL = 4 * LOG_TAIL
 """Characters of logs of one run, all in memory together, after which less is kept of each further one."""
 LOG_TAIL_OF_MANY = 256 * 1024
-RESULTS_MOST = 500_000
-"""Results of tests of one run, all in memory together, after which no further report is read."""
 
 
 @dataclass(slots=True)
@@ -65,10 +64,13 @@ class _Details:
     closed: list[Closed] = field(default_factory=list)
     logs: list[RawLog] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
-    results: int = 0
     dirty: int = 0
     lacking: bool = False
     """Whether a log or a report failed in passing."""
+    results: Results = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.results = Results(self.rows)
 
     def page(self) -> Page:
         before = self.client.spent
@@ -143,14 +145,13 @@ class _Details:
         self._had("tests", f"run {self.task.run_id}")
         found = [self._report(body, fresh) for body in bodies]
         ledgers: dict[tuple[int, int], Ledger] = {}
-        seen: set[tuple[int, int]] = set()
         # Those of one job first: where another gathers the files of several jobs, it is passed over for its copies.
         for report in sorted(
             (one for one in found if one is not None), key=lambda one: (one.job_id == 0, one.name, one.number)
         ):
             place = (report.job_id, report.attempt)
             ledger = ledgers.setdefault(place, Ledger(self.task.repository.host, self.task.run_id, *place))
-            self._read(report, ledger, seen)
+            self._read(report, ledger)
 
     def _report(self, body: Mapping[str, Any], fresh: Sequence[Job]) -> "_Report | None":
         """The artifact as a report to read; None where it belongs to an attempt read before, or to a job of no interest."""
@@ -173,36 +174,22 @@ class _Details:
             return _Report(number, name, owners[0].job_id if len(owners) == 1 else 0, attempt)
         return None
 
-    def _read(self, report: "_Report", ledger: Ledger, seen: set[tuple[int, int]]) -> None:
+    def _read(self, report: "_Report", ledger: Ledger) -> None:
         subject = self._subject(report.name)
         try:
             with self.client.blob(f"{self._path('artifacts', report.number)}/zip", archive) as file:
-                for member in xml_members(file):
-                    self._check_room()
-                    if member.checksum is not None:
-                        if report.job_id == 0 and member.checksum in seen:
-                            continue
-                        seen.add(member.checksum)
-                    part = f"{subject}/{bounded(member.name)}" if member.name else subject
-                    try:
-                        for execution in executions(member.stream):
-                            self._check_room()
-                            self.rows.append(ledger.enter(execution))
-                            self.results += 1
-                    except UnfitError as error:
-                        self._gap("tests", part, str(error))
-                    else:
+                for name, fault in self.results.read(file, ledger, copies=report.job_id != 0):
+                    part = f"{subject}/{name}" if name else subject
+                    if fault is None:
                         self._had("tests", part)
+                    else:
+                        self._gap("tests", part, fault)
         except UnfitError as error:
             self._gap("tests", subject, str(error))
         except RefusedError as error:
             self._refused("tests", subject, "artifact", error)
         else:
             self._had("tests", subject)
-
-    def _check_room(self) -> None:
-        if self.results >= RESULTS_MOST:
-            raise UnfitError(f"the run has more than {RESULTS_MOST} results of tests")
 
     def _path(self, kind: str, number: int) -> str:
         return f"/repos/{quote(self.task.repository.full_name)}/actions/{kind}/{number}"

@@ -10,6 +10,7 @@ from pipelinedoctor.fetch.clients import Clients
 from pipelinedoctor.fetch.gitlab_changes import surroundings
 from pipelinedoctor.fetch.gitlab_client import Client
 from pipelinedoctor.fetch.gitlab_details import Task, details
+from pipelinedoctor.fetch.gitlab_marks import RunMark
 from pipelinedoctor.fetch.gitlab_project import Project, Tools
 from pipelinedoctor.fetch.gitlab_rows import gap
 from pipelinedoctor.fetch.gitlab_runs import Runs, jobs_of, opened, settled_alone
@@ -18,8 +19,11 @@ from pipelinedoctor.fetch.interface import Order, Page, Progress, Source, SyncSt
 from pipelinedoctor.fetch.parallel import by_turns, in_order, in_turn
 from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.fetch.selection import Chosen
+from pipelinedoctor.fetch.steps import Steps
 
 _GONE = 404
+_LEAST = 3
+"""Requests that a project takes at the least: itself, a list of pipelines, a list of jobs; a job's token has no pipelines."""
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
 
@@ -74,13 +78,12 @@ class _Fetch:
         made = client.made
         self.found = chosen(client, self.tools.source)
         yield replace(self.found.page(self.tools.source.host), requests=client.made - made)
-        yield from self._each(self._names, self._begun)
-        yield from self._left()
+        yield from self._runs()
         if self.tools.source.job_token:
             return
         yield from self._families()
         yield from self._details()
-        yield from self._each([one.name for one in self._projects()], lambda name: surroundings(self.opened[name]))
+        yield from self._surroundings()
 
     def check(self) -> None:
         """Raise `ForgeError` where no project could be read."""
@@ -106,6 +109,33 @@ class _Fetch:
         budget = self.tools.budget
         flows = (self._guarded(name, pages(name)) for name in names)
         yield from in_turn(flows, budget.workers(self.tools.source.workers), budget.close)
+
+    def _runs(self) -> Iterator[Page]:
+        """Projects, their pipelines and the jobs of these."""
+        steps = Steps(self.tools.progress, f"{self.tools.source.host}: requests for runs")
+        steps.expect((_LEAST - self.tools.source.job_token) * len(self._names))
+        for page in self._each(self._names, self._begun):
+            steps.made(page.requests)
+            yield page
+        for page in self._left(steps):
+            steps.made(page.requests)
+            yield page
+        changed = sum(len(one.settled) for one in self._projects())
+        steps.finish(f"{changed:,} runs new or changed")
+
+    def _surroundings(self) -> Iterator[Page]:
+        progress, task = self.tools.progress, f"{self.tools.source.host}: changes"
+        there = [one.name for one in self._projects()]
+        if not there:
+            return
+        progress.start(task, len(there))
+
+        def counted(name: str) -> Iterator[Page]:
+            yield from surroundings(self.opened[name])
+            progress.advance(task)
+
+        yield from self._each(there, counted)
+        progress.finish(task)
 
     def _begun(self, name: str) -> Iterator[Page]:
         project, page = opened(name, self.tools)
@@ -133,15 +163,17 @@ class _Fetch:
                 return
             yield page
 
-    def _left(self) -> Iterator[Page]:
+    def _left(self, steps: Steps) -> Iterator[Page]:
         """Pipelines that are to be asked for one by one, because the list of jobs did not tell all of them."""
         items = list(by_turns([[(one, run_id) for run_id in one.lacking()] for one in self._projects()]))
         clients = self.tools.clients
+        if items:
+            steps.expect(len(items))
 
         def ask(item: tuple[Project, int]) -> tuple[Project, int, object, int]:
             return (*item, *jobs_of(clients.mine(), *item))
 
-        for project, run_id, found, requests in self._by_threads("pipelines one by one", ask, items):
+        for project, run_id, found, requests in self._by_threads(ask, items):
             yield settled_alone(project, run_id, found, requests)
 
     def _families(self) -> Iterator[Page]:
@@ -153,30 +185,40 @@ class _Fetch:
             project, run_id = item
             return project.family.told(clients.mine(), project.path, run_id)
 
-        yield from self._by_threads("child pipelines", ask, items)
+        yield from self._told("child pipelines", ask, items)
 
     def _details(self) -> Iterator[Page]:
         """Logs and test reports of all pipelines that want them, newest first."""
         wanted = [
-            [Task(project, run_id, mark) for run_id, mark in sorted(project.known.items(), reverse=True, key=_first) if mark.wanted]
+            [
+                Task(project, run_id, mark, recent=project.recent(mark))
+                for run_id, mark in sorted(project.known.items(), reverse=True, key=_first)
+                if mark.wanted
+            ]
             for project in self._projects()
-        ]  # fmt: skip
+        ]
         clients = self.tools.clients
 
-        def ask(task: Task) -> tuple[Task, Page]:
-            return task, details(clients.mine(), task)
+        def ask(task: Task) -> tuple[Task, RunMark, Page]:
+            return task, *details(clients.mine(), task)
 
-        for task, page in self._by_threads("logs and test reports", ask, list(by_turns(wanted))):
-            mark = task.project.mark(task.run_id, task.mark.detailed())
-            yield Page(rows=page.rows, closed=page.closed, logs=page.logs, marks=[mark], requests=page.requests)
+        for task, mark, page in self._told("details", ask, list(by_turns(wanted))):
+            yield replace(page, marks=[task.project.mark(task.run_id, mark)])
 
-    def _by_threads(self, task: str, ask: Callable[[_Item], _Done], items: list[_Item]) -> Iterator[_Done]:
-        progress, budget = self.tools.progress, self.tools.budget
+    def _told(self, what: str, ask: Callable[[_Item], _Done], items: list[_Item]) -> Iterator[_Done]:
+        """What comes of each item, told as a task if there is any."""
+        if not items:
+            return
+        progress, task = self.tools.progress, f"{self.tools.source.host}: {what}"
         progress.start(task, len(items))
-        for done in in_order(ask, items, budget.workers(self.tools.source.workers), budget.close):
+        for done in self._by_threads(ask, items):
             progress.advance(task)
             yield done
-        progress.finish(task, f"{len(items)} pipelines")
+        progress.finish(task, f"{len(items)} runs")
+
+    def _by_threads(self, ask: Callable[[_Item], _Done], items: list[_Item]) -> Iterator[_Done]:
+        budget = self.tools.budget
+        return in_order(ask, items, budget.workers(self.tools.source.workers), budget.close)
 
 
 def _first(item: tuple[int, object]) -> int:

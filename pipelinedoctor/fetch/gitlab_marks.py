@@ -9,7 +9,7 @@ Kinds of marks, with keys that begin with the project's id where it is known:
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from hashlib import blake2b
@@ -45,6 +45,8 @@ class RunMark:
     `updated` is its last update as the forge spelled it, `attempt` its newest attempt, `state` a fingerprint of its jobs, `reported`
     that of when its test report was asked for. `logs` are jobs whose logs are wanted, `had` those whose logs were asked for.
     `jobs` tells, while a test report is wanted, of each job's name (`folded`) the newest execution and its attempt.
+    `archives` are jobs, with their attempts, whose archives are wanted for the reports in them; `told` are failed jobs whose
+    results are known: their archives were asked for, or the test report had them before they were retried.
     """
 
     updated: str | None
@@ -55,13 +57,15 @@ class RunMark:
     logs: tuple[int, ...] = ()
     had: tuple[int, ...] = ()
     jobs: Mapping[str, tuple[int, int]] = field(default_factory=lambda: _NONE)
+    archives: tuple[tuple[int, int], ...] = ()
+    told: tuple[int, ...] = ()
 
     @classmethod
     def read(cls, value: str) -> "RunMark":
         """Parse a mark. Raises `StoreError` for what is none."""
         try:
             updated, phase, attempt, state, *rest = json.loads(value)
-            reported, logs, had, jobs = rest or (0, (), (), {})
+            reported, logs, had, jobs, archives, told = rest or (0, (), (), {}, (), ())
             return cls(
                 updated=updated,
                 phase=Phase(phase),
@@ -71,13 +75,15 @@ class RunMark:
                 logs=tuple(map(int, logs)),
                 had=tuple(map(int, had)),
                 jobs={name: (int(job), int(number)) for name, (job, number) in jobs.items()} or _NONE,
+                archives=tuple((int(job), int(number)) for job, number in archives),
+                told=tuple(map(int, told)),
             )
         except (ValueError, TypeError, AttributeError):
             raise _unreadable("run", value) from None
 
     def __str__(self) -> str:
         short = [self.updated, self.phase.value, self.attempt, self.state]
-        rest = [self.reported, list(self.logs), list(self.had), dict(self.jobs)]
+        rest = [self.reported, self.logs, self.had, dict(self.jobs), self.archives, self.told]
         return json.dumps(short + rest if any(rest) else short, separators=(",", ":"))
 
     @property
@@ -88,7 +94,7 @@ class RunMark:
     @property
     def wanted(self) -> bool:
         """Whether details of it are."""
-        return bool(self.logs or self.jobs) and not self.unread
+        return bool(self.logs or self.jobs or self.archives) and not self.unread
 
     def listed(self, updated: str | None) -> "RunMark":
         """The mark of the pipeline listed again; itself where nothing has happened to it."""
@@ -100,11 +106,11 @@ class RunMark:
         """The mark of the pipeline as it was told beside its jobs."""
         return self if updated is None else replace(self, updated=updated)
 
-    def settled(self, jobs: Sequence[Job]) -> "RunMark":
+    def settled(self, jobs: Sequence[Job], archives: Collection[int] = ()) -> "RunMark":
         """The mark once all jobs of the pipeline were read, which are numbered; it tells what details are wanted.
 
-        Those are the logs of jobs that failed after they started, and the test report, where any failed or was retried, once all have
-        ended.
+        Those are the logs of jobs that failed after they started, the reports in the `archives` of jobs that were retried, and the
+        test report, where any failed or was retried, once all have ended.
         """
         goes_on = any(job.forge_result in OPEN for job in jobs)
         state = crc32(repr(sorted((job.job_id, job.forge_result) for job in jobs)).encode())
@@ -121,12 +127,32 @@ class RunMark:
             state=state,
             logs=tuple(sorted((failed & started) - set(self.had), reverse=True)),
             jobs=newest,
+            archives=tuple((job.job_id, job.attempt) for job in reversed(jobs) if job.job_id in archives),
         )
 
-    def detailed(self) -> "RunMark":
-        """The mark after its details."""
-        had = tuple(sorted({*self.had, *self.logs}))
-        return replace(self, had=had, logs=(), reported=self.state if self.jobs else self.reported, jobs=_NONE)
+    def detailed(self, told: Collection[int] = (), lacking: "Lacking | None" = None) -> "RunMark":
+        """The mark after its details: results of the jobs `told` were had; what is `lacking` is to be asked for again."""
+        again = lacking or Lacking()
+        asked = {job for job, _ in self.archives if job not in again.archives}
+        failed = {*self.had, *self.logs}
+        return replace(
+            self,
+            had=tuple(sorted(failed - again.logs)),
+            logs=tuple(one for one in self.logs if one in again.logs),
+            reported=self.state if self.jobs and not again.report else self.reported,
+            jobs=self.jobs if again.report else _NONE,
+            archives=tuple(one for one in self.archives if one[0] in again.archives),
+            told=tuple(sorted({*self.told, *asked, *(failed & set(told))})),
+        )
+
+
+@dataclass(slots=True)
+class Lacking:
+    """What of the details of a pipeline failed in passing: logs and archives of jobs, the test report."""
+
+    logs: set[int] = field(default_factory=set)
+    archives: set[int] = field(default_factory=set)
+    report: bool = False
 
 
 def folded(name: str) -> str:

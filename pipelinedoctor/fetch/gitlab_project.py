@@ -12,12 +12,13 @@ from pipelinedoctor.fetch.gitlab_attempts import attempts, numbered
 from pipelinedoctor.fetch.gitlab_bridges import Family
 from pipelinedoctor.fetch.gitlab_client import Body, Client
 from pipelinedoctor.fetch.gitlab_marks import Phase, RunMark
-from pipelinedoctor.fetch.gitlab_rows import CHILD, commit_row, is_whole, job_row, mapping, run_row, runs_backwards
+from pipelinedoctor.fetch.gitlab_retries import left_behind
+from pipelinedoctor.fetch.gitlab_rows import CHILD, commit_row, gap, is_whole, job_row, mapping, run_row, runs_backwards
 from pipelinedoctor.fetch.interface import Level, Mark, Order, Page, Progress, Source, SyncState
 from pipelinedoctor.model import Repository, Result, Row, Run
 
 GIVEN_UP = timedelta(days=7)
-"""A pipeline that goes on and was last updated so long ago is not asked for again until it changes."""
+"""A pipeline that goes on, or of which something failed in passing, is not asked for again so long after its last update."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +77,18 @@ class Project:
         """Whether the newest run of a pipeline on the default branch failed, of the runs that this fetch read."""
         return any(red for _, red in self._red.values())
 
+    def recent(self, mark: RunMark) -> bool:
+        """Whether a pipeline was updated not long ago."""
+        updated = instant(mark.updated)
+        return updated is not None and updated > self.tools.order.until - GIVEN_UP
+
     def lacking(self) -> list[int]:
         """The pipelines whose jobs are wanted, or went on when they were last read, newest first."""
-        old = self.tools.order.until - GIVEN_UP
         return sorted(
             (
                 run_id
                 for run_id, mark in self.known.items()
-                if mark.unread
-                or (mark.phase is Phase.OPEN and run_id not in self.settled and (instant(mark.updated) or old) > old)
+                if mark.unread or (mark.phase is Phase.OPEN and run_id not in self.settled and self.recent(mark))
             ),
             reverse=True,
         )
@@ -100,9 +104,12 @@ class Project:
         every = {body.get("id"): body for body in bodies}  # a list that shifts tells some of them twice
         jobs = numbered(job_row(host, body, repository_id) for body in every.values())
         before = self.known.get(run_id) or RunMark(updated=None)
-        mark = before.settled(jobs)
+        left = list(left_behind(jobs, every, before.told, self.tools.order.until))
+        mark = before.settled(jobs, [one.job_id for one in left if one.why is None])
         embedded = mapping(bodies[0], "pipeline") if bodies else {}
         rows: list[Row] = [*jobs, *attempts(jobs)]
+        name = self.repository.full_name
+        rows += [gap(host, name, "tests", f"job {one.job_id}", one.why) for one in left if one.why is not None]
         commit = next((mapping(body, "commit") for body in bodies if mapping(body, "commit").get("id")), None)
         if commit is not None:
             rows.append(commit_row(host, commit, repository_id))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pipelinedoctor.fetch.archived import MOST
 from pipelinedoctor.fetch.bounds import bounded, first_line
 from pipelinedoctor.fetch.dialects.interface import DETAIL, LONGEST, MESSAGE, Execution
 from pipelinedoctor.fetch.download import UnfitError
@@ -12,8 +13,6 @@ from pipelinedoctor.fetch.gitlab_rows import Body
 from pipelinedoctor.fetch.junit import Ledger
 from pipelinedoctor.model import Result, TestResult
 
-MOST = 500_000
-"""Results of tests of one pipeline, all in memory together, after which no more are taken."""
 _RESULTS: Mapping[str, Result] = {
     "success": Result.SUCCESS,
     "failed": Result.FAILURE,

@@ -75,23 +75,17 @@ class Runs:
 
     def pages(self) -> Iterator[Page]:
         """The pipelines, then the jobs of the project; what of them is to be asked for alone `Project.lacking` tells."""
-        project, task = self.project, f"{self.project.name}: pipelines and jobs"
+        project, tools = self.project, self.project.tools
         listings = {source: self._listing(source) for source in ("", CHILD)}
-        project.tools.progress.start(task, None)
-        state, window = project.tools.state, (project.tools.order.since, project.tools.order.until)
+        state, window = tools.state, (tools.order.since, tools.order.until)
         project.children = state.get("list", listings[CHILD].key) is not None
         wanted = [listing for source, listing in listings.items() if not source or project.children]
-        for listing in [] if project.tools.source.job_token else wanted:
-            for page in by_update(project.tools.clients, listing, window, state, self._listed):
-                project.tools.progress.advance(task)
-                yield page
-        for page in Scan(project, self._made_at).pages():
-            project.tools.progress.advance(task)
-            yield page
-        if project.children and len(wanted) == 1 and not project.tools.source.job_token:
+        for listing in [] if tools.source.job_token else wanted:
+            yield from by_update(tools.clients, listing, window, state, self._listed)
+        yield from Scan(project, self._made_at).pages()
+        if project.children and len(wanted) == 1 and not tools.source.job_token:
             # Only now it shows that there are child pipelines, which the other list leaves out.
-            yield from by_update(project.tools.clients, listings[CHILD], window, state, self._listed)
-        project.tools.progress.finish(task, f"{len(project.settled)} new or changed")
+            yield from by_update(tools.clients, listings[CHILD], window, state, self._listed)
 
     def _listing(self, source: str) -> Listing:
         name, parameters = (f"pipelines {source}", {"source": source}) if source else ("pipelines", {})

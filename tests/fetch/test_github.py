@@ -390,7 +390,7 @@ def test_equal_reports_of_two_jobs_are_two_executions(rig: Rig) -> None:
 def test_of_results_without_end_so_many_are_kept_and_the_rest_is_told(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelinedoctor.fetch.github_details.RESULTS_MOST", 3)
+    monkeypatch.setattr("pipelinedoctor.fetch.archived.MOST", 3)
     files = {"a.xml": JUNIT.format("a", ""), "b.xml": f"<testsuites>{PASSED * 5}</testsuites>", "c.xml": PASSED}
     artifacts = {"junit-linux": files, "junit-more": {"d.xml": FAILED}}
     rig.record(run(1, jobs=[job("linux", "failure")], artifacts=artifacts)).fetch()
@@ -437,7 +437,7 @@ def test_progress_is_told(rig: Rig) -> None:
     details = [(what, number) for what, task, number in told if task == "h: details"]
     assert details == [("start", 2), ("advance", 1), ("advance", 1), ("finish", None)]
     assert [task for what, task, _ in told if what == "finish"] == [
-        f"h: {one}" for one in ("requests for runs", "details", "changes", "samples")
+        f"h: {one}" for one in ("plan", "requests for runs", "details", "changes", "samples")
     ]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.gitlab import GitLabFetcher
-from pipelinedoctor.fetch.interface import Level, Order, Silent, Source
+from pipelinedoctor.fetch.interface import Level, Order, Progress, Silent, Source
 from pipelinedoctor.simulate.sent import Sent
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
@@ -39,6 +39,7 @@ ROUTE = "/projects/:id"
 PIPELINES, PIPELINE = f"{ROUTE}/pipelines", f"{ROUTE}/pipelines/:pipeline_id"
 JOBS, ALONE, BRIDGES = f"{ROUTE}/jobs", f"{PIPELINE}/jobs", f"{PIPELINE}/bridges"
 TRACE, REPORT = f"{ROUTE}/jobs/:job_id/trace", f"{PIPELINE}/test_report"
+ARCHIVE = f"{ROUTE}/jobs/:job_id/artifacts"
 CHANGE = f"{ROUTE}/merge_requests/:merge_request_iid"
 AROUND = {
     f"{ROUTE}/repository/commits": 1, f"{ROUTE}/merge_requests": 1, f"{ROUTE}/deployments": 1, f"{ROUTE}/releases": 1,
@@ -58,6 +59,18 @@ RETRIED = pipeline(
     jobs=[job("build"), job("test", "failed", trace="Error: boom\n"), job("test")],
     report={"test": [case("pays")]},
 )
+
+
+JUNIT = "<testsuite name='s'><testcase classname='tests.unit' name='pays'>{}</testcase></testsuite>"
+BROKEN = JUNIT.format("<failure message='boom'>at line 1</failure>")
+
+
+def flaky(*, files: Mapping[str, str] | None = None, left: Mapping[str, Any] | None = None) -> Pipeline:
+    """A pipeline whose test failed at first and passed when its job was retried; `left` overrides the failed job's body."""
+    first = job(
+        "test", "failed", trace="Error: boom\n", files={"junit.xml": BROKEN} if files is None else files, body=left
+    )
+    return pipeline(3, jobs=[job("build"), first, job("test")], report={"test": [case("pays")]})
 
 
 FAULTS = {
@@ -98,6 +111,7 @@ class Rig:
         topics: tuple[str, ...] = (),
         workers: int = 4,
         store: Store | None = None,
+        progress: Progress | None = None,
     ) -> Summary:
         self.forge.reset()
         source = Source(
@@ -112,7 +126,7 @@ class Rig:
             throttle=0,
         )
         order = Order(since=since, until=until, max_requests=most, level=level)
-        return sync(GitLabFetcher(source, pause=lambda _: None), store or self.store, order, Silent())
+        return sync(GitLabFetcher(source, pause=lambda _: None), store or self.store, order, progress or Silent())
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.store.connection.sql(sql).fetchall()
@@ -167,6 +181,115 @@ def test_retries_are_attempts(rig: Rig) -> None:
         (3002, 2, "tests.unit::pays", "success", None, None),
     ]
     assert rig.rows("SELECT job_id, line FROM failures ORDER BY ALL") == [(2001, "Error: boom"), (3001, "Error: boom")]
+
+
+def test_a_test_that_failed_and_passed_on_retry_is_seen(rig: Rig) -> None:
+    rig.record(flaky()).fetch()
+    assert rig.forge.counts() == {
+        ROUTE: 1, PIPELINES: 1, JOBS: 1, TRACE: 1, REPORT: 1, ARCHIVE: 1, "blob artifacts": 1, **FIRST_NIGHT,
+    }  # fmt: skip
+    assert rig.rows(
+        "SELECT job_id, attempt, test, ordinal, result, message, detail FROM test_results ORDER BY ALL"
+    ) == [
+        (3001, 1, "tests.unit::pays", 0, "failure", "boom", "at line 1"),
+        (3002, 2, "tests.unit::pays", 0, "success", None, None),
+    ]
+    done = rig.fetch()
+    assert (done.requests, count(done.new), count(done.changed)) == (7, {}, {})
+
+
+def test_what_the_test_report_told_before_a_retry_is_not_asked_for_again(rig: Rig) -> None:
+    told = {"test": [case("pays", "failed", output="boom")]}
+    failed = job("test", "failed", trace="Error: boom\n", files={"junit.xml": BROKEN})
+    rig.record(pipeline(3, jobs=[job("build"), failed], report=told)).fetch()
+    assert ARCHIVE not in rig.forge.counts()
+    later = pipeline(3, jobs=[job("build"), failed, job("test")], report={"test": [case("pays")]})
+    rig.record(later).fetch()
+    assert ARCHIVE not in rig.forge.counts()
+    assert rig.rows("SELECT job_id, attempt, result, message FROM test_results ORDER BY ALL") == [
+        (3001, 1, "failure", "boom"),
+        (3002, 2, "success", None),
+    ]
+
+
+def artifact(kind: str, size: int) -> dict[str, Any]:
+    return {"file_type": kind, "size": size, "filename": f"{kind}.bin", "file_format": None}
+
+
+@pytest.mark.parametrize(
+    ("left", "requests", "reason"),
+    [
+        ({"artifacts_expire_at": "2026-01-19T00:00:00.000Z"}, 0, "artifacts expired"),
+        ({"artifacts": [artifact("archive", 2**26 + 1)]}, 0, "larger than 64 MiB"),
+        ({"artifacts": [artifact("junit", 9)]}, 0, "the job was retried and its report is in no archive of artifacts"),
+        ({"erased_at": "2026-01-19T00:00:00.000Z"}, 1, "artifacts expired or erased"),
+        ({"artifacts_expire_at": "2026-01-21T00:00:00.000Z", "artifacts": [artifact("trace", 9)]}, 0, None),
+        ({"artifacts": ["odd", {}, {"file_type": []}, {"file_type": "trace", "size": None}]}, 0, None),
+    ],
+)
+def test_an_archive_that_cannot_be_had_is_a_gap(
+    rig: Rig, left: Mapping[str, Any], requests: int, reason: str | None
+) -> None:
+    rig.record(flaky(left=left)).fetch()
+    assert rig.forge.counts().get(ARCHIVE, 0) == requests
+    gaps = rig.rows("SELECT subject, reason FROM fetch_gaps WHERE kind = 'tests'")
+    assert gaps == ([("job 3001", reason)] if reason else [])
+    assert rig.rows("SELECT job_id FROM test_results") == [(3002,)]
+    done = rig.fetch()
+    assert (done.requests, count(done.new), count(done.changed)) == (7, {}, {})
+
+
+def test_of_a_large_archive_and_of_an_odd_one_what_can_be_read_is(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "a.xml": JUNIT.format(""),
+        "b.xml": "<testsuite",
+        "c.xml": "<project/>",
+        "d.txt": "no report",
+        "e.xml": BROKEN,
+    }
+    rig.record(flaky(files=files)).fetch()
+    results = "SELECT ordinal, result FROM test_results WHERE job_id = 3001 ORDER BY ALL"
+    assert rig.rows(results) == [(0, "success"), (1, "failure")]
+    ((subject, _),) = rig.rows("SELECT subject, reason FROM fetch_gaps")
+    assert subject == "job 3001: b.xml"
+    monkeypatch.setattr("pipelinedoctor.fetch.archived.MOST", 2)
+    with Store.open(rig._folder / "other.duckdb") as other:
+        rig.fetch(store=other)
+        assert other.connection.sql("SELECT count(*) FROM test_results").fetchall() == [(2,)]
+        gaps = other.connection.sql("SELECT reason FROM fetch_gaps WHERE subject = 'job 3001'").fetchall()
+        assert gaps == [("the run has more than 2 results of tests",)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        (Sent(200, b"no zip at all", {"Content-Type": "application/zip"}), "not a zip"),
+        (Sent(200, b"PK\x03\x04 and no more", {"Content-Type": "application/zip"}), "broken archive (BadZipFile)"),
+        (Sent(403, b"{}", {}), "artifacts not permitted to this token (403)"),
+    ],
+)
+def test_an_archive_that_is_none_or_is_refused_is_a_gap(rig: Rig, sent: Sent, reason: str) -> None:
+    rig.record(flaky(), fault=lambda _, path: sent if path.endswith("/artifacts") else None).fetch()
+    assert rig.rows("SELECT kind, subject, reason FROM fetch_gaps") == [("tests", "job 3001", reason)]
+    assert rig.fetch().requests == 7
+
+
+@pytest.mark.parametrize("route", ["/trace", "/test_report", "/artifacts"])
+def test_what_failed_in_passing_is_asked_for_again_while_it_is_worth_it(rig: Rig, route: str) -> None:
+    ill = [True]
+    fault: Fault = lambda _, path: Sent(503, b"", {}) if ill[0] and path.endswith(route) else None  # noqa: E731
+    rig.record(flaky(), fault=fault).fetch(until=NOW - timedelta(days=14))
+    assert rig.rows("SELECT count(*) FROM fetch_gaps") == [(1,)]
+    ill[0] = False
+    rig.fetch(until=NOW - timedelta(days=13))
+    assert rig.rows("SELECT * FROM fetch_gaps") == []
+    assert rig.rows("SELECT job_id, result FROM test_results ORDER BY ALL") == [(3001, "failure"), (3002, "success")]
+    assert rig.rows("SELECT job_id FROM failures") == [(3001,)]
+    assert rig.fetch().requests == 7
+    ill[0] = True
+    with Store.open(rig._folder / "late.duckdb") as late:
+        rig.fetch(store=late)
+        assert rig.fetch(store=late).requests == 7
 
 
 def test_a_night_with_nothing_new_costs_seven_requests_and_writes_no_row(rig: Rig) -> None:
@@ -450,6 +573,7 @@ def _history(executions: Sequence[tuple[int, int, bool]], *, until: int) -> list
                 id=ids[place],
                 minutes=1,
                 trace="Error: boom\n",
+                files={"junit.xml": BROKEN} if failed else None,
                 body={"created_at": _at(start, at), "started_at": _at(start, at), "finished_at": _at(start, at + 1)},
             )
             for at, _, place, failed in mine
@@ -603,6 +727,33 @@ def test_a_large_project_does_not_keep_the_others_waiting(rig: Rig) -> None:
     with pytest.raises(BudgetError):
         rig.record(*large, small).fetch("acme/shop", "acme/till", most=14)
     assert rig.rows("SELECT count(*) FROM jobs WHERE run_id = 900") == [(2,)]
+
+
+class Told(Silent):
+    def __init__(self) -> None:
+        self.tasks: dict[str, list[int | str | None]] = {}
+
+    def start(self, task: str, total: int | None) -> None:
+        self.tasks.setdefault(task, []).append(total)
+
+    def advance(self, task: str, steps: int = 1) -> None:
+        self.tasks[task].append(f"+{steps}")
+
+    def finish(self, task: str, summary: str = "") -> None:
+        self.tasks[task].append(summary)
+
+
+def test_progress_is_told_of_all_projects_together_and_of_what_there_is_to_do(rig: Rig) -> None:
+    rig.record(GREEN, pipeline(9, project="acme/till", jobs=[job("build"), job("test", "failed", trace="boom")]))
+    told, again = Told(), Told()
+    rig.fetch("acme/shop", "acme/till", workers=1, progress=told)
+    assert told.tasks == {
+        "gitlab.com: requests for runs": [6, *["+1"] * 6, "2 runs new or changed"],
+        "gitlab.com: details": [1, "+1", "1 runs"],
+        "gitlab.com: changes": [2, "+1", "+1", ""],
+    }
+    rig.fetch("acme/shop", "acme/till", workers=1, progress=again)
+    assert told.tasks.keys() - again.tasks.keys() == {"gitlab.com: details"}
 
 
 def test_where_the_default_branch_fails_is_looked_at_first(rig: Rig) -> None:

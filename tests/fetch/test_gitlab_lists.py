@@ -258,7 +258,16 @@ def test_marks_of_pipelines_and_merge_requests_are_read_as_they_were_written() -
     for run in (
         RunMark(updated="2026-01-05T12:00:00.000Z"),
         RunMark(
-            updated=None, phase=Phase.OPEN, attempt=3, state=9, reported=8, logs=(2, 1), had=(5,), jobs={"a": (1, 2)}
+            updated=None,
+            phase=Phase.OPEN,
+            attempt=3,
+            state=9,
+            reported=8,
+            logs=(2, 1),
+            had=(5,),
+            jobs={"a": (1, 2)},
+            archives=((4, 1), (3, 2)),
+            told=(7,),
         ),
     ):
         assert RunMark.read(str(run)) == run

@@ -22,7 +22,8 @@ from pipelinedoctor.sync import PAGES
 WORKERS = 4
 
 # Imports take a second, a fetch not much more: each line begins a fetch in a process of its own, all imported.
-# What a page cost is noted once it is committed. A page without marks brought nothing: it counts requests that failed.
+# What a page cost is noted once it is committed. A page without marks is paid for what the next ones bring; the last of all
+# pages is such a one, and counts requests that failed.
 _NEST = """
 import json, os, sys, traceback
 from datetime import datetime
@@ -40,8 +41,11 @@ class Counting:
         self.source, self._fetcher, self.handed = fetcher.source, fetcher, 0
 
     def pages(self, order, state, progress):
+        waiting = 0
         for page in self._fetcher.pages(order, state, progress):
-            self.handed += page.requests if page.marks else 0
+            waiting += page.requests
+            if page.marks:
+                self.handed, waiting = self.handed + waiting, 0
             yield page
 
 
