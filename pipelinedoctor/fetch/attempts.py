@@ -43,7 +43,7 @@ def placed(jobs: Sequence[Job], newest: int, began: datetime | None) -> list[Job
     `jobs` is kept.
     """
     if newest < 2 or began is None:
-        return [replace(job, attempt=newest) for job in jobs]
+        return [_of(job, newest) for job in jobs]
     names: dict[str, list[tuple[datetime, Job]]] = defaultdict(list)
     for job in jobs:
         if job.started_at is not None:
@@ -57,7 +57,12 @@ def placed(jobs: Sequence[Job], newest: int, began: datetime | None) -> list[Job
             if one not in seen and _before(began, started, job.completed_at):
                 places[job.job_id] = starts.setdefault(started, min(len(starts) + 1, newest - 1))
             seen.add(one)
-    return [replace(job, attempt=places.get(job.job_id, newest)) for job in jobs]
+    return [_of(job, places.get(job.job_id, newest)) for job in jobs]
+
+
+def _of(job: Job, attempt: int) -> Job:
+    """The job in an attempt. Most are there already, and a copy takes as long as all else that is done to a job."""
+    return job if job.attempt == attempt else replace(job, attempt=attempt)
 
 
 def _before(began: datetime, started: datetime, ended: datetime | None) -> bool:
