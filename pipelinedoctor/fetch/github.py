@@ -108,7 +108,8 @@ def _stages(tools: Tools, fetches: list[RepositoryFetch]) -> Iterator[Page]:
     yield from in_turn((islice(flow, _FIRST) for _, flow in flows), workers, budget.close)
     large = [(one, flow) for one, flow in flows if not (one.listed or one.refused)]
     small = [one for one in fetches if one.listed]
-    yield from _read(tools, small)
+    if small or not large:
+        yield from _read(tools, small)
     if large:
         # Theirs is complete but for samples, which must not take what the large ones need.
         yield from [one.closed(drawn=False) for one in small if not one.refused]

@@ -54,7 +54,7 @@ def test_what_is_said_to_be_left_is_what_is_left() -> None:
     lines = _Timed(clock)
     with served() as (forge, store, _):
         fetch(forge, store, 0, 2_200, clock, lines)
-    plan = next(text for _, text in lines.said if "plan" in text)
+    plan = next(text for _, text in lines.said if text.startswith("acme/shop: plan"))
     assert f"plan: {RUNS + 1:,} runs: some " in plan  # one at the first second, one at the last
     assert "2,200 at the most" in plan
     ended = next(at for at, text in lines.said if text.endswith("runs new or changed"))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipelinedoctor.errors import BudgetError, ForgeError
+from pipelinedoctor.fetch import github
 from pipelinedoctor.fetch.github import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.store.connection import Store
@@ -412,7 +413,10 @@ def test_of_many_long_logs_of_a_run_less_is_kept(rig: Rig, monkeypatch: pytest.M
     assert logs[2] == "y" * 65_536 + "\n[84454 bytes left out]\n" + "y" * 10
 
 
-def test_progress_is_told(rig: Rig) -> None:
+@pytest.mark.parametrize("pages", [0, 20], ids=["large", "small"])
+def test_progress_is_told(rig: Rig, pages: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one repository the same, whether it is taken for one that must not keep others waiting or not."""
+    monkeypatch.setattr(github, "_FIRST", pages)
     rig.record(GREEN, RED)
     told: list[tuple[str, str, int | None]] = []
 
