@@ -84,6 +84,9 @@ class _Fetch:
         yield from self._families()
         yield from self._details()
         yield from self._surroundings()
+        for page in [one.closed() for one in self._projects()]:
+            if page.marks:
+                yield page
 
     def check(self) -> None:
         """Raise `ForgeError` where no project could be read."""

@@ -18,6 +18,7 @@ from pipelinedoctor.fetch.gitlab_change_rows import (
 )
 from pipelinedoctor.fetch.gitlab_client import Body, Client
 from pipelinedoctor.fetch.gitlab_details import reason
+from pipelinedoctor.fetch.gitlab_forgetting import Tops
 from pipelinedoctor.fetch.gitlab_lists import Listing, Take, by_update, in_window, stamp, until_known
 from pipelinedoctor.fetch.gitlab_marks import ChangeMark
 from pipelinedoctor.fetch.gitlab_project import Project
@@ -102,15 +103,21 @@ class _Surroundings:
         left = {number for number, mark in self.marks.items() if mark.wanted}
         listing = self._listing("merge_requests", "merge_requests", state="all", scope="all")
         bodies: dict[int, Body] = {}
+        tops = Tops()
+        tops.recall([listing.key], state.all("list"))
         for page in by_update(
             self._clients, listing, self._window, state, lambda entries: self._changed(entries, bodies)
         ):
+            tops.note(page.marks)
             yield page
             for number in list(bodies):
                 yield self._change(number, bodies.pop(number))
                 left.discard(number)
         for number in sorted(left, reverse=True):
             yield self._change(number, None)
+        done = tops.outlived({number: mark.updated for number, mark in self.marks.items() if not mark.wanted})
+        if done:
+            yield Page(marks=[Mark(kind="change", key=f"{self.project.key}/{number}", value=None) for number in done])
 
     def deployments(self) -> Iterator[Page]:
         """The deployments; the environments too where there are new ones."""

@@ -77,15 +77,24 @@ class Runs:
         """The pipelines, then the jobs of the project; what of them is to be asked for alone `Project.lacking` tells."""
         project, tools = self.project, self.project.tools
         listings = {source: self._listing(source) for source in ("", CHILD)}
-        state, window = tools.state, (tools.order.since, tools.order.until)
+        state = tools.state
         project.children = state.get("list", listings[CHILD].key) is not None
+        project.tops.recall([one.key for one in listings.values()], state.all("list"))
         wanted = [listing for source, listing in listings.items() if not source or project.children]
         for listing in [] if tools.source.job_token else wanted:
-            yield from by_update(tools.clients, listing, window, state, self._listed)
-        yield from Scan(project, self._made_at).pages()
+            yield from self._updated(listing)
+        yield from Scan(project, self._made_at, children_listed=len(wanted) > 1).pages()
         if project.children and len(wanted) == 1 and not tools.source.job_token:
             # Only now it shows that there are child pipelines, which the other list leaves out.
-            yield from by_update(tools.clients, listings[CHILD], window, state, self._listed)
+            yield from self._updated(listings[CHILD])
+
+    def _updated(self, listing: Listing) -> Iterator[Page]:
+        """What a list of pipelines tells that is not known yet."""
+        tools = self.project.tools
+        window = (tools.order.since, tools.order.until)
+        for page in by_update(tools.clients, listing, window, tools.state, self._listed):
+            self.project.tops.note(page.marks)
+            yield page
 
     def _listing(self, source: str) -> Listing:
         name, parameters = (f"pipelines {source}", {"source": source}) if source else ("pipelines", {})
