@@ -17,7 +17,7 @@ KEPT = timedelta(days=90)
 
 
 class Tops:
-    """The newest updates that lists of one project have told, by the lists' keys."""
+    """The newest updates that lists of one project have told, by the lists' keys; as text they change where anything is new."""
 
     def __init__(self) -> None:
         self._tops: dict[str, str] = {}
@@ -32,6 +32,9 @@ class Tops:
         for mark in marks:
             if mark.kind == "list":
                 self._note(mark.key, mark.value)
+
+    def __str__(self) -> str:
+        return " ".join(f"{key.rpartition(' ')[2]} {top}" for key, top in sorted(self._tops.items()))
 
     def _note(self, key: str, value: str | None) -> None:
         segments = read_segments(value)

@@ -52,8 +52,6 @@ class Project:
     listed: set[int] = field(default_factory=set)
     settled: set[int] = field(default_factory=set)
     children: bool = False
-    news: bool = False
-    """Whether this fetch has brought anything that was not known."""
     tops: Tops = field(default_factory=Tops)
     family: Family = field(default_factory=Family)
     _red: dict[int, tuple[int, bool]] = field(default_factory=dict)
@@ -134,7 +132,6 @@ class Project:
             mark = mark.seen(bounded(told.get("updated_at")))
         self.children |= embedded.get("source") == CHILD
         self.settled.add(run_id)
-        self.news |= mark != before
         dirty = sum(map(runs_backwards, every.values()))
         return Page(rows=rows, marks=[self.mark(run_id, mark)], dirty=dirty)
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pipelinedoctor.fetch.bounds import bounded, instant
 from pipelinedoctor.fetch.gitlab_client import Body, Client
-from pipelinedoctor.fetch.gitlab_details import reason
+from pipelinedoctor.fetch.gitlab_details import in_passing, reason
 from pipelinedoctor.fetch.gitlab_lists import Listing, by_update
 from pipelinedoctor.fetch.gitlab_marks import Phase, RunMark
 from pipelinedoctor.fetch.gitlab_project import Project, Tools
@@ -111,7 +111,6 @@ class Runs:
             self.project.listed.add(run_id)
             if mark is before:
                 continue
-            self.project.news = True
             rows.append(self.project.note(run_row(repository.host, body, repository.repository_id, mark.attempt)))
             marks.append(self.project.mark(run_id, mark))
             made = instant(body.get("created_at"))
@@ -140,7 +139,9 @@ def settled_alone(project: Project, run_id: int, found: Any, requests: int) -> P
     if isinstance(found, RefusedError):
         mark = project.known.get(run_id) or RunMark(updated=None)
         row = gap(host, name, "jobs", subject, reason("jobs", found))
-        return Page(rows=[row], marks=[project.mark(run_id, replace(mark, phase=Phase.DONE))], requests=requests)
+        again = in_passing(found) and project.recent(mark)
+        marks = [] if again else [project.mark(run_id, replace(mark, phase=Phase.DONE))]
+        return Page(rows=[row], marks=marks, requests=requests)
     page = project.settle(run_id, found)
     closed = [Closed(repository=name, kind="jobs", subject=subject)]
     return replace(page, closed=closed, requests=requests + project.tools.clients.mine().made - made)

@@ -22,7 +22,7 @@ from pipelinedoctor.sync import PAGES
 WORKERS = 4
 
 # Imports take a second, a fetch not much more: each line begins a fetch in a process of its own, all imported.
-# What a page cost is noted once it is committed. A page without marks brought nothing: it counts requests that failed.
+# What a page cost is noted once it is committed. A page that marks and closes nothing counts requests that failed.
 _NEST = """
 import json, os, sys, traceback
 from datetime import datetime
@@ -41,7 +41,7 @@ class Counting:
 
     def pages(self, order, state, progress):
         for page in self._fetcher.pages(order, state, progress):
-            self.handed += page.requests if page.marks else 0
+            self.handed += page.requests if page.marks or page.closed else 0
             yield page
 
 
