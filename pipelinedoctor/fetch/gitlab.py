@@ -80,6 +80,7 @@ class _Fetch:
         yield replace(self.found.page(self.tools.source.host), requests=client.made - made)
         yield from self._runs()
         if self.tools.source.job_token:
+            yield from self._surroundings()
             return
         yield from self._families()
         yield from self._details()

@@ -33,14 +33,17 @@ _NOT_HERE = frozenset({403, 404})
 
 
 def surroundings(project: Project) -> Iterator[Page]:
-    """All of it, kind by kind; what is refused becomes a gap, and the rest follows."""
+    """All of it, kind by kind; what is refused becomes a gap, and the rest follows. A job's token reads deployments alone."""
     surroundings = _Surroundings(project)
-    sections = (
+    sections: Sequence[tuple[str, str, Iterator[Page]]] = (
         ("commits", "commits of the default branch", surroundings.commits()),
         ("changes", "merge requests", surroundings.changes()),
         ("deployments", "deployments", surroundings.deployments()),
         ("releases", "releases and tags", surroundings.releases()),
     )
+    if project.tools.source.job_token:
+        # Of a project without jobs such a token tells no id.
+        sections = sections[2:3] if project.repository.repository_id else ()
     for kind, what, pages in sections:
         yield from _section(project, kind, what, pages)
 
@@ -56,7 +59,7 @@ def _section(project: Project, kind: str, what: str, pages: Iterator[Page]) -> I
             yield Page(closed=[Closed(repository=name, kind=kind, subject=name)])
             return
         except RefusedError as error:
-            if error.status == 401:
+            if error.status == 401 and not project.tools.source.job_token:
                 raise
             row = gap(project.repository.host, name, kind, name, reason(what, error))
             yield Page(rows=[row], requests=client.made - made)

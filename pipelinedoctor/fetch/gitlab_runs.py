@@ -24,7 +24,6 @@ _NOT_FOR_JOBS = {
     "tests": "test reports",
     "commits": "commits",
     "changes": "merge requests",
-    "deployments": "deployments",
     "releases": "releases",
 }
 
@@ -45,7 +44,7 @@ def opened(name: str, tools: Tools) -> tuple[Project, Page]:
 
 
 def _opened_by_job(name: str, tools: Tools) -> tuple[Project, Page]:
-    """The same with a job's token, which may read jobs and nothing else: they tell what is known of the project."""
+    """The same with a job's token, which may read no project: its jobs tell what is known of it."""
     client, host, path = tools.clients.mine(), tools.source.host, f"/projects/{quote(name, safe='')}"
     made = client.made
     newest = client.page(f"{path}/jobs", {"per_page": 1}).entries
@@ -62,7 +61,9 @@ def _opened_by_job(name: str, tools: Tools) -> tuple[Project, Page]:
     project = Project(tools, name, name, path, repository)
     project.recall()
     rows: list[Row] = [repository] if newest else []
-    rows += [gap(host, name, kind, name, f"CI_JOB_TOKEN may not read {what}") for kind, what in _NOT_FOR_JOBS.items()]
+    rows += [
+        gap(host, name, kind, name, f"{what} are not read with CI_JOB_TOKEN") for kind, what in _NOT_FOR_JOBS.items()
+    ]
     return project, Page(rows=rows, requests=client.made - made)
 
 

@@ -505,17 +505,19 @@ def test_times_that_run_backwards_are_dropped_and_counted(rig: Rig) -> None:
 
 def test_what_a_job_s_token_left_out_is_no_gap_once_it_was_had(rig: Rig) -> None:
     rig.record(RED, token="secret", job_token=True).fetch(job_token=True)
-    assert rig.rows("SELECT count(*) FROM fetch_gaps") == [(7,)]
+    assert rig.rows("SELECT count(*) FROM fetch_gaps") == [(6,)]
     rig.record(RED, token="secret").fetch()
     assert rig.rows("SELECT * FROM fetch_gaps") == []
     assert rig.rows("SELECT count(*) FROM runs") == [(1,)]
 
 
-def test_a_job_s_token_reads_jobs_and_tells_what_it_may_not(rig: Rig) -> None:
-    done = rig.record(GREEN, RED, RETRIED, token="secret", job_token=True).fetch(job_token=True)
-    assert rig.forge.counts() == {JOBS: 2}
+def test_a_job_s_token_reads_jobs_and_deployments_and_tells_what_it_may_not(rig: Rig) -> None:
+    done = rig.record(GREEN, RED, RETRIED, deployments=[deployment()], token="secret", job_token=True).fetch(
+        job_token=True
+    )
+    assert rig.forge.counts() == {JOBS: 2, f"{ROUTE}/deployments": 1, f"{ROUTE}/environments": 1}
     assert count(done.new) == {
-        "repositories": 1, "runs": 3, "run_attempts": 4, "jobs": 7, "commits": 3, "fetch_gaps": 7,
+        "repositories": 1, "runs": 3, "run_attempts": 4, "jobs": 7, "commits": 3, "deployments": 1, "environments": 1, "fetch_gaps": 6,
     }  # fmt: skip
     assert rig.rows("SELECT run_id, attempt, result, event FROM runs ORDER BY ALL") == [
         (1, 1, "success", "push"),
@@ -523,10 +525,19 @@ def test_a_job_s_token_reads_jobs_and_tells_what_it_may_not(rig: Rig) -> None:
         (3, 2, "success", "push"),
     ]
     assert rig.rows("SELECT reason FROM fetch_gaps WHERE kind = 'changes'") == [
-        ("CI_JOB_TOKEN may not read merge requests",)
+        ("merge requests are not read with CI_JOB_TOKEN",)
     ]
     done = rig.fetch(job_token=True)
-    assert (done.requests, count(done.new), count(done.changed)) == (2, {}, {})
+    assert (done.requests, count(done.new), count(done.changed)) == (3, {}, {})
+
+
+def test_a_job_s_token_that_may_not_read_deployments_reads_jobs(rig: Rig) -> None:
+    fault: Fault = lambda _, path: Sent(401, b"{}", {}) if path.endswith("/deployments") else None  # noqa: E731
+    rig.record(GREEN, token="secret", job_token=True, fault=fault).fetch(job_token=True)
+    assert rig.rows("SELECT subject, reason FROM fetch_gaps WHERE kind = 'deployments'") == [
+        ("acme/shop", "deployments not permitted to this token (401)")
+    ]
+    assert rig.rows("SELECT count(*) FROM jobs") == [(2,)]
 
 
 def test_a_longer_limit_ends_the_fetch_and_the_next_one_goes_on(rig: Rig) -> None:
