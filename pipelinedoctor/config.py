@@ -166,7 +166,7 @@ token_env = "GITHUB_TOKEN"               # the variable that holds a token; the 
 # forge = "gitlab"
 # url = "https://gitlab.com"             # or your own: "https://gitlab.example.com"
 # repositories = ["group/subgroup/name", "group/**"]   # ** takes in all groups within
-# token_env = "GITLAB_TOKEN"             # right read_api; a variable CI_JOB_TOKEN reads jobs and nothing else
+# token_env = "GITLAB_TOKEN"             # right read_api; a variable CI_JOB_TOKEN reads jobs and deployments alone
 
 [report]
 out = "pipelinedoctor-report"

@@ -5,6 +5,7 @@ log that it is gone is believed. `PIPELINEDOCTOR_CHAOS` multiplies how often tha
 """
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import pytest
 from pipelinedoctor.simulate.forge import Forge
 from pipelinedoctor.sync import PAGES
 from tests.helpers.disturbed import Ended, Fetches, Rows, contents, difference, fetches
+from tests.helpers.gitlab_under_test import GITLAB
 from tests.helpers.under_test import FIRST, GITHUB, SECOND, START, UnderTest
 
 TIMES = int(os.environ.get("PIPELINEDOCTOR_CHAOS", "1"))
@@ -41,7 +43,7 @@ class Stage:
     """Faults and kills, by test."""
 
 
-@pytest.fixture(scope="module", params=[GITHUB], ids=lambda one: one.forge)
+@pytest.fixture(scope="module", params=[GITHUB, GITLAB], ids=lambda one: one.forge)
 def under_test(request: pytest.FixtureRequest) -> UnderTest:
     """The forge under test."""
     one: UnderTest = request.param
@@ -67,18 +69,19 @@ def stage(under_test: UnderTest, tmp_path_factory: pytest.TempPathFactory) -> It
         yield made
 
 
-def test_there_is_enough_to_lose(stage: Stage) -> None:
+def test_there_is_enough_to_lose(stage: Stage, under_test: UnderTest) -> None:
     for before, after in zip(*(night.items() for night in stage.undisturbed), strict=True):
-        if before[0] not in {"fetch_gaps", "environments", "repositories"}:
+        if before[0] not in {"fetch_gaps", "environments", "repositories"} | under_test.unfilled:
             assert 0 < len(before[1]) <= len(after[1]), before[0]
     assert stage.undisturbed[0]["fetch_gaps"] == stage.undisturbed[1]["fetch_gaps"] == []
 
 
-def repeated(ends: list[Ended]) -> list[tuple[int, int]]:
+def repeated(ends: list[Ended], anew: str) -> list[tuple[int, int]]:
     """For each fetch of a night how much of what it was told was asked for again, and how much of it may be."""
+    again = [one.good & set().union(*(later.paid for later in ends[at + 1 :])) for at, one in enumerate(ends)]
     return [
-        (len(one.good & set().union(*(later.paid for later in ends[at + 1 :]))), one.lost)
-        for at, one in enumerate(ends)
+        (sum(re.fullmatch(anew, f"{route} {target}") is None for route, target, _ in some), one.lost)
+        for some, one in zip(again, ends, strict=True)
     ]
 
 
@@ -87,7 +90,7 @@ def repeated(ends: list[Ended]) -> list[tuple[int, int]]:
     [(seed, (PAGES, 3)[seed % 2], timedelta(minutes=7 * (seed % 2))) for seed in range(2 * TIMES)],
 )
 def test_kills_lose_nothing_and_what_is_committed_is_not_asked_for_again(
-    stage: Stage, tmp_path: Path, seed: int, batch: int, passing: timedelta
+    stage: Stage, under_test: UnderTest, tmp_path: Path, seed: int, batch: int, passing: timedelta
 ) -> None:
     random = Random(seed)
     kills = 0
@@ -99,7 +102,9 @@ def test_kills_lose_nothing_and_what_is_committed_is_not_asked_for_again(
             moment = random.randint(1, 2 * stage.requests[at] // KILLS) if len(ends) < KILLS else None
             ends.append(stage.fetches.run(tmp_path / "store.duckdb", span, moment, batch))
         assert {one.code for one in ends[:-1]} == {-signal.SIGKILL}
-        assert all(again <= allowed for again, allowed in repeated(ends)), repeated(ends)
+        assert all(again <= allowed for again, allowed in repeated(ends, under_test.anew)), repeated(
+            ends, under_test.anew
+        )
         assert not difference(tmp_path / "store.duckdb", stage.undisturbed[at])
         kills += len(ends) - 1
     stage.met.append(kills)
@@ -125,7 +130,9 @@ def test_faults_with_kills_among_them_lose_nothing(
         ends.append(stage.fetches.run(tmp_path / "store.duckdb", (START, night)))
         struck += sum(one.faults + (one.code == -signal.SIGKILL) for one in ends)
         assert {one.code for one in ends} <= {0, 3, -signal.SIGKILL}
-        assert all(again <= allowed for again, allowed in repeated(ends)), repeated(ends)
+        assert all(again <= allowed for again, allowed in repeated(ends, under_test.anew)), repeated(
+            ends, under_test.anew
+        )
         assert not difference(tmp_path / "store.duckdb", stage.undisturbed[at])
     stage.met.append(struck)
 

@@ -14,8 +14,8 @@ _READING = frozenset({"api", "read_api"})
 _REPORTER = 20
 _API = "/api/v4"
 _LACKS = (
-    "CI_JOB_TOKEN reads lists of jobs: logs, test reports, merge requests, deployments and what pipelines tell of themselves "
-    "will be absent; a project access token with read_api reads them all"
+    "with CI_JOB_TOKEN lists of jobs and deployments are read: logs, test reports, commits, merge requests, releases and what "
+    "pipelines tell of themselves will be absent; a project access token with read_api reads them all"
 )
 
 

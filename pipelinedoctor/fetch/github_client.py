@@ -243,7 +243,11 @@ class Client:
                 if answer.status >= 500 or answer.status == 429:
                     raise PassingError(f"a download answered {answer.status}", answer.status)
                 if answer.status >= 400:
-                    raise RefusedError(f"{self._host}: a download answered {answer.status}", answer.status)
+                    said = f"a download answered {answer.status}"
+                    # It saw no token to refuse: its link has run out, and the next fetch gets another one.
+                    raise RefusedError(
+                        f"{self._host}: {said}", 0 if answer.status in {401, 403} else answer.status, said
+                    )
                 if answer.headers.get("content-type", "").lower().startswith("text/html"):
                     raise PassingError("a download answered with a page of HTML", 502)
                 return read(chunks(answer))

@@ -201,6 +201,8 @@ class _Details:
         self.closed.append(Closed(repository=self.task.repository.full_name, kind=kind, subject=subject))
 
     def _refused(self, kind: str, subject: str, what: str, error: RefusedError) -> None:
+        if error.status == 401:
+            raise error  # the token has ended, which is no matter of this run
         self.lacking = self.lacking or in_passing(error)
         self._gap(kind, subject, reason_of(what, error))
 

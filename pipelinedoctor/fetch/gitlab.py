@@ -80,10 +80,14 @@ class _Fetch:
         yield replace(self.found.page(self.tools.source.host), requests=client.made - made)
         yield from self._runs()
         if self.tools.source.job_token:
+            yield from self._surroundings()
             return
         yield from self._families()
         yield from self._details()
         yield from self._surroundings()
+        for page in [one.closed() for one in self._projects()]:
+            if page.marks:
+                yield page
 
     def check(self) -> None:
         """Raise `ForgeError` where no project could be read."""

@@ -33,14 +33,17 @@ _NOT_HERE = frozenset({403, 404})
 
 
 def surroundings(project: Project) -> Iterator[Page]:
-    """All of it, kind by kind; what is refused becomes a gap, and the rest follows."""
+    """All of it, kind by kind; what is refused becomes a gap, and the rest follows. A job's token reads deployments alone."""
     surroundings = _Surroundings(project)
-    sections = (
+    sections: Sequence[tuple[str, str, Iterator[Page]]] = (
         ("commits", "commits of the default branch", surroundings.commits()),
         ("changes", "merge requests", surroundings.changes()),
         ("deployments", "deployments", surroundings.deployments()),
         ("releases", "releases and tags", surroundings.releases()),
     )
+    if project.tools.source.job_token:
+        # Of a project without jobs such a token tells no id.
+        sections = sections[2:3] if project.repository.repository_id else ()
     for kind, what, pages in sections:
         yield from _section(project, kind, what, pages)
 
@@ -56,7 +59,7 @@ def _section(project: Project, kind: str, what: str, pages: Iterator[Page]) -> I
             yield Page(closed=[Closed(repository=name, kind=kind, subject=name)])
             return
         except RefusedError as error:
-            if error.status == 401:
+            if error.status == 401 and not project.tools.source.job_token:
                 raise
             row = gap(project.repository.host, name, kind, name, reason(what, error))
             yield Page(rows=[row], requests=client.made - made)
@@ -102,43 +105,55 @@ class _Surroundings:
         left = {number for number, mark in self.marks.items() if mark.wanted}
         listing = self._listing("merge_requests", "merge_requests", state="all", scope="all")
         bodies: dict[int, Body] = {}
+        tops = self.project.tops
+        tops.recall([listing.key], state.all("list"))
         for page in by_update(
             self._clients, listing, self._window, state, lambda entries: self._changed(entries, bodies)
         ):
+            tops.note(page.marks)
             yield page
             for number in list(bodies):
                 yield self._change(number, bodies.pop(number))
                 left.discard(number)
         for number in sorted(left, reverse=True):
             yield self._change(number, None)
+        done = tops.outlived({number: mark.updated for number, mark in self.marks.items() if not mark.wanted})
+        if done:
+            yield Page(marks=[Mark(kind="change", key=f"{self.project.key}/{number}", value=None) for number in done])
 
     def deployments(self) -> Iterator[Page]:
         """The deployments; the environments too where there are new ones."""
-        state = self.project.tools.state
+        state, tops = self.project.tools.state, self.project.tops
         listing, places = self._listing("deployments", "deployments"), self._listing("environments", "environments")
-        before = state.get("list", listing.key)
-        now = before
+        now = state.get("list", listing.key)
+        tops.recall([listing.key], state.all("list"))
         for page in by_update(self._clients, listing, self._window, state, self._rows(deployment_row)):
             now = next((mark.value for mark in page.marks if mark.key == listing.key), now)
+            tops.note(page.marks)
             yield page
-        if now != before or state.get("list", places.key) is None:
+        # Told by what they stand for and not by what is new to this fetch: one before may have been broken off between the two.
+        told = now or "{}"
+        if state.get("list", places.key) != told:
             client = self._clients.mine()
             made = client.made
             entries = [body for found in client.pages(places.path) for body in found.entries]
             rows, _ = self._rows(environment_row)(entries)
-            yield Page(rows=rows, marks=[places.mark("{}")], requests=client.made - made)
+            yield Page(rows=rows, marks=[places.mark(told)], requests=client.made - made)
 
     def releases(self) -> Iterator[Page]:
         """The releases; the tags where anything is new at all."""
         state = self.project.tools.state
         releases = self._listing("releases", "releases", order_by="released_at", sort="desc")
         names = ("tag_name", "released_at", "name")
+        newest = state.get("list", releases.key)
         for page in until_known(self._clients, releases, names, state, self._rows(release_row)):
-            self.project.news |= bool(page.rows)
+            newest = next((mark.value for mark in page.marks if mark.key == releases.key), newest)
             yield page
         tags = self._listing("tags", "repository/tags", order_by="updated", sort="desc")
-        if self.project.news or state.get("list", tags.key) is None:
+        seen = Mark(kind="seen", key=f"{self.project.key} tags", value=f"{self.project.tops} {newest}")
+        if state.get("seen", seen.key) != seen.value:
             yield from until_known(self._clients, tags, ("name", "target"), state, self._rows(tag_row))
+            yield Page(marks=[seen])
 
     def _rows(self, row: _Make) -> Take:
         host, repository_id = self._where
@@ -159,7 +174,6 @@ class _Surroundings:
                 rows.append(change_row(host, body, repository_id, instant(before.review)))
                 marks.append(self._mark(number, replace(before, updated=updated, wanted=True)))
                 bodies[number] = body
-                self.project.news = True
         return rows, marks
 
     def _change(self, number: int, body: Body | None) -> Page:

@@ -117,6 +117,8 @@ class Client:
         assert heard.stream is not None
         try:
             with heard.stream:
+                if heard.headers.get("content-type", "").lower().startswith("text/html"):
+                    raise PassingError("a download answered with a page of HTML", 502)
                 return read(chunks(heard.stream))
         except TroubleError as error:
             if error.lasting:

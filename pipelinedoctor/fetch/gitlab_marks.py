@@ -5,7 +5,8 @@ Kinds of marks, with keys that begin with the project's id where it is known:
 - `run`, by project and pipeline: `RunMark`;
 - `jobs`, by the name of the project: how far down the list of jobs was read, `Segment`s by id;
 - `list`, by project and list: the same of lists by the time of the last update, or where another list stands;
-- `change`, by project and merge request: `ChangeMark`.
+- `change`, by project and merge request: `ChangeMark`;
+- `seen`, by project and list: what was the newest everywhere when a list was read that is read only where anything is new.
 """
 
 import json

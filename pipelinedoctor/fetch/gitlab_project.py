@@ -11,6 +11,7 @@ from pipelinedoctor.fetch.clients import Clients
 from pipelinedoctor.fetch.gitlab_attempts import attempts, numbered
 from pipelinedoctor.fetch.gitlab_bridges import Family
 from pipelinedoctor.fetch.gitlab_client import Body, Client
+from pipelinedoctor.fetch.gitlab_forgetting import Tops
 from pipelinedoctor.fetch.gitlab_marks import Phase, RunMark
 from pipelinedoctor.fetch.gitlab_retries import left_behind
 from pipelinedoctor.fetch.gitlab_rows import CHILD, commit_row, gap, is_whole, job_row, mapping, run_row, runs_backwards
@@ -51,8 +52,7 @@ class Project:
     listed: set[int] = field(default_factory=set)
     settled: set[int] = field(default_factory=set)
     children: bool = False
-    news: bool = False
-    """Whether this fetch has brought anything that was not known."""
+    tops: Tops = field(default_factory=Tops)
     family: Family = field(default_factory=Family)
     _red: dict[int, tuple[int, bool]] = field(default_factory=dict)
 
@@ -93,6 +93,15 @@ class Project:
             reverse=True,
         )
 
+    def closed(self) -> Page:
+        """The end of a fetch that has read all: marks of pipelines that are done with are let go."""
+        done = {run: mark.updated for run, mark in self.known.items() if not (mark.unread or mark.wanted)}
+        marks = []
+        for run_id in self.tops.outlived(done):
+            del self.known[run_id]
+            marks.append(Mark(kind="run", key=f"{self.key}/{run_id}", value=None))
+        return Page(marks=marks)
+
     def mark(self, run_id: int, mark: RunMark) -> Mark:
         """Set the mark of a pipeline."""
         self.known[run_id] = mark
@@ -123,7 +132,6 @@ class Project:
             mark = mark.seen(bounded(told.get("updated_at")))
         self.children |= embedded.get("source") == CHILD
         self.settled.add(run_id)
-        self.news |= mark != before
         dirty = sum(map(runs_backwards, every.values()))
         return Page(rows=rows, marks=[self.mark(run_id, mark)], dirty=dirty)
 

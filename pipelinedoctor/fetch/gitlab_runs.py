@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pipelinedoctor.fetch.bounds import bounded, instant
 from pipelinedoctor.fetch.gitlab_client import Body, Client
-from pipelinedoctor.fetch.gitlab_details import reason
+from pipelinedoctor.fetch.gitlab_details import in_passing, reason
 from pipelinedoctor.fetch.gitlab_lists import Listing, by_update
 from pipelinedoctor.fetch.gitlab_marks import Phase, RunMark
 from pipelinedoctor.fetch.gitlab_project import Project, Tools
@@ -24,7 +24,6 @@ _NOT_FOR_JOBS = {
     "tests": "test reports",
     "commits": "commits",
     "changes": "merge requests",
-    "deployments": "deployments",
     "releases": "releases",
 }
 
@@ -45,7 +44,7 @@ def opened(name: str, tools: Tools) -> tuple[Project, Page]:
 
 
 def _opened_by_job(name: str, tools: Tools) -> tuple[Project, Page]:
-    """The same with a job's token, which may read jobs and nothing else: they tell what is known of the project."""
+    """The same with a job's token, which may read no project: its jobs tell what is known of it."""
     client, host, path = tools.clients.mine(), tools.source.host, f"/projects/{quote(name, safe='')}"
     made = client.made
     newest = client.page(f"{path}/jobs", {"per_page": 1}).entries
@@ -62,7 +61,9 @@ def _opened_by_job(name: str, tools: Tools) -> tuple[Project, Page]:
     project = Project(tools, name, name, path, repository)
     project.recall()
     rows: list[Row] = [repository] if newest else []
-    rows += [gap(host, name, kind, name, f"CI_JOB_TOKEN may not read {what}") for kind, what in _NOT_FOR_JOBS.items()]
+    rows += [
+        gap(host, name, kind, name, f"{what} are not read with CI_JOB_TOKEN") for kind, what in _NOT_FOR_JOBS.items()
+    ]
     return project, Page(rows=rows, requests=client.made - made)
 
 
@@ -77,15 +78,24 @@ class Runs:
         """The pipelines, then the jobs of the project; what of them is to be asked for alone `Project.lacking` tells."""
         project, tools = self.project, self.project.tools
         listings = {source: self._listing(source) for source in ("", CHILD)}
-        state, window = tools.state, (tools.order.since, tools.order.until)
+        state = tools.state
         project.children = state.get("list", listings[CHILD].key) is not None
+        project.tops.recall([one.key for one in listings.values()], state.all("list"))
         wanted = [listing for source, listing in listings.items() if not source or project.children]
         for listing in [] if tools.source.job_token else wanted:
-            yield from by_update(tools.clients, listing, window, state, self._listed)
-        yield from Scan(project, self._made_at).pages()
+            yield from self._updated(listing)
+        yield from Scan(project, self._made_at, children_listed=len(wanted) > 1).pages()
         if project.children and len(wanted) == 1 and not tools.source.job_token:
             # Only now it shows that there are child pipelines, which the other list leaves out.
-            yield from by_update(tools.clients, listings[CHILD], window, state, self._listed)
+            yield from self._updated(listings[CHILD])
+
+    def _updated(self, listing: Listing) -> Iterator[Page]:
+        """What a list of pipelines tells that is not known yet."""
+        tools = self.project.tools
+        window = (tools.order.since, tools.order.until)
+        for page in by_update(tools.clients, listing, window, tools.state, self._listed):
+            self.project.tops.note(page.marks)
+            yield page
 
     def _listing(self, source: str) -> Listing:
         name, parameters = (f"pipelines {source}", {"source": source}) if source else ("pipelines", {})
@@ -102,7 +112,6 @@ class Runs:
             self.project.listed.add(run_id)
             if mark is before:
                 continue
-            self.project.news = True
             rows.append(self.project.note(run_row(repository.host, body, repository.repository_id, mark.attempt)))
             marks.append(self.project.mark(run_id, mark))
             made = instant(body.get("created_at"))
@@ -131,7 +140,9 @@ def settled_alone(project: Project, run_id: int, found: Any, requests: int) -> P
     if isinstance(found, RefusedError):
         mark = project.known.get(run_id) or RunMark(updated=None)
         row = gap(host, name, "jobs", subject, reason("jobs", found))
-        return Page(rows=[row], marks=[project.mark(run_id, replace(mark, phase=Phase.DONE))], requests=requests)
+        again = in_passing(found) and project.recent(mark)
+        marks = [] if again else [project.mark(run_id, replace(mark, phase=Phase.DONE))]
+        return Page(rows=[row], marks=marks, requests=requests)
     page = project.settle(run_id, found)
     closed = [Closed(repository=name, kind="jobs", subject=subject)]
     return replace(page, closed=closed, requests=requests + project.tools.clients.mine().made - made)

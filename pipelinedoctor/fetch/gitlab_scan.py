@@ -15,7 +15,7 @@ from pipelinedoctor.fetch.gitlab_client import Body, Client, Entries, Where
 from pipelinedoctor.fetch.gitlab_lists import stamp
 from pipelinedoctor.fetch.gitlab_marks import Phase, RunMark, Segment, joined, read_segments, write_segments
 from pipelinedoctor.fetch.gitlab_project import Project
-from pipelinedoctor.fetch.gitlab_rows import identity, mapping
+from pipelinedoctor.fetch.gitlab_rows import CHILD, identity, mapping
 from pipelinedoctor.fetch.interface import Mark, Page
 from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.model import Row
@@ -30,10 +30,14 @@ _NEVER = 2**63
 
 @dataclass(slots=True)
 class Scan:
-    """The reading of one project's list of jobs. `made_at` are times of pipelines that were listed and never read before."""
+    """The reading of one project's list of jobs. `made_at` are times of pipelines that were listed and never read before.
+
+    `children_listed`: child pipelines were listed too, so that those of interest are known.
+    """
 
     project: Project
     made_at: dict[int, datetime] = field(default_factory=dict)
+    children_listed: bool = False
     _held: dict[int, list[Body]] = field(default_factory=dict)
     _barred: frozenset[int] = frozenset()
     _parameters: dict[str, str] = field(default_factory=lambda: dict(_BY_KEY))
@@ -130,20 +134,32 @@ class Scan:
         return Page(rows=rows, marks=marks, dirty=dirty)
 
     def _wants(self, run_id: int, body: Body, seen: int, floor: str) -> bool:
-        if run_id in self._held:
-            return True
-        if run_id in self._barred:
-            return False
+        if run_id in self._held or run_id in self._barred:
+            return run_id in self._held
         mark = self.project.known.get(run_id)
         if mark is None:
             made = instant(body.get("created_at"))
-            return made is None or stamp(made) >= floor
+            known = identity(body, "job") <= seen and self._let_go(body, below=seen == _NEVER)
+            return not known and (made is None or stamp(made) >= floor)
         if seen == _NEVER:
             # Whatever was read of it before stands above: only of what was not is all to come.
             return mark.phase is Phase.LISTED and mark.state == 0
         if mark.unread or (mark.phase is Phase.OPEN and run_id not in self.project.settled):
             return True
         return identity(body, "job") > seen
+
+    def _let_go(self, body: Body, *, below: bool) -> bool:
+        """Whether a pipeline without a mark was known once: else it would have been listed before its jobs were.
+
+        No list tells the pipelines that a job's token reads, and marks of these are never let go.
+        """
+        source = mapping(body, "pipeline").get("source")
+        if self.project.tools.source.job_token:
+            return False
+        if source == CHILD:
+            return self.children_listed
+        # Old instances do not tell what started a pipeline: of those whose jobs were never read it may be a child.
+        return source is not None or not below
 
     def _complete(self, run_id: int, lowest: datetime) -> bool:
         """Whether all jobs of a pipeline have been seen: the list has gone down past the time it was made."""

@@ -134,7 +134,7 @@ class Source:
     `repositories` are names, patterns (`acme/*`, `group/**`) and exclusions (`!acme/old-*`), see `fetch.selection`;
     with `topics`, a pattern takes in only repositories that have one of them.
     `throttle` is the least time in seconds between two requests, of all workers together: 0.07 makes 857 a minute, where
-    GitHub allows 900. `job_token` says that `token` is GitLab's `CI_JOB_TOKEN`, which may read jobs and nothing else.
+    GitHub allows 900. `job_token` says that `token` is GitLab's `CI_JOB_TOKEN`, which reads jobs and deployments and nothing else.
     """
 
     forge: str

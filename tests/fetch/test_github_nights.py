@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.interface import Level, Mark
 from pipelinedoctor.simulate.mishaps import Mishap
 from tests.fetch.rig import DAY, GRAPH, JOBS, LIST, LOG, NOW, ROUTE, RUN, SHOP, Rig
@@ -238,3 +239,24 @@ def test_annotations_of_other_repositories_are_left_for_a_fetch_of_theirs(nights
     nights.fetch("acme/theirs")
     assert nights.marks("annotate") == {}
     assert ("theirs",) in nights.rows("SELECT message FROM annotations")
+
+
+@pytest.mark.parametrize("route", [LOG, f"{ROUTE}/actions/runs/{{run_id}}/artifacts"])
+def test_a_token_that_ends_midway_ends_the_fetch_and_costs_no_log(nights: Rig, route: str) -> None:
+    nights.record(run(1, jobs=[job("a", "failure", log="Error: x\n")])).plant(Mishap("401", route=route))
+    with pytest.raises(ForgeError, match="check the token"):
+        nights.fetch()
+    nights.forge.heal()
+    nights.fetch(days=1)
+    assert nights.rows("SELECT line FROM failures") == [("Error: x",)]
+    assert nights.gaps() == []
+
+
+def test_a_link_that_has_run_out_is_asked_for_again(nights: Rig) -> None:
+    nights.record(run(1, jobs=[job("a", "failure", log="Error: x\n")])).plant(Mishap("401", route="blob logs"))
+    nights.fetch()
+    assert [gap[2] for gap in nights.gaps()] == ["log not had: a download answered 401"]
+    nights.forge.heal()
+    nights.fetch(days=1)
+    assert nights.rows("SELECT line FROM failures") == [("Error: x",)]
+    assert nights.gaps() == []

@@ -505,17 +505,19 @@ def test_times_that_run_backwards_are_dropped_and_counted(rig: Rig) -> None:
 
 def test_what_a_job_s_token_left_out_is_no_gap_once_it_was_had(rig: Rig) -> None:
     rig.record(RED, token="secret", job_token=True).fetch(job_token=True)
-    assert rig.rows("SELECT count(*) FROM fetch_gaps") == [(7,)]
+    assert rig.rows("SELECT count(*) FROM fetch_gaps") == [(6,)]
     rig.record(RED, token="secret").fetch()
     assert rig.rows("SELECT * FROM fetch_gaps") == []
     assert rig.rows("SELECT count(*) FROM runs") == [(1,)]
 
 
-def test_a_job_s_token_reads_jobs_and_tells_what_it_may_not(rig: Rig) -> None:
-    done = rig.record(GREEN, RED, RETRIED, token="secret", job_token=True).fetch(job_token=True)
-    assert rig.forge.counts() == {JOBS: 2}
+def test_a_job_s_token_reads_jobs_and_deployments_and_tells_what_it_may_not(rig: Rig) -> None:
+    done = rig.record(GREEN, RED, RETRIED, deployments=[deployment()], token="secret", job_token=True).fetch(
+        job_token=True
+    )
+    assert rig.forge.counts() == {JOBS: 2, f"{ROUTE}/deployments": 1, f"{ROUTE}/environments": 1}
     assert count(done.new) == {
-        "repositories": 1, "runs": 3, "run_attempts": 4, "jobs": 7, "commits": 3, "fetch_gaps": 7,
+        "repositories": 1, "runs": 3, "run_attempts": 4, "jobs": 7, "commits": 3, "deployments": 1, "environments": 1, "fetch_gaps": 6,
     }  # fmt: skip
     assert rig.rows("SELECT run_id, attempt, result, event FROM runs ORDER BY ALL") == [
         (1, 1, "success", "push"),
@@ -523,10 +525,19 @@ def test_a_job_s_token_reads_jobs_and_tells_what_it_may_not(rig: Rig) -> None:
         (3, 2, "success", "push"),
     ]
     assert rig.rows("SELECT reason FROM fetch_gaps WHERE kind = 'changes'") == [
-        ("CI_JOB_TOKEN may not read merge requests",)
+        ("merge requests are not read with CI_JOB_TOKEN",)
     ]
     done = rig.fetch(job_token=True)
-    assert (done.requests, count(done.new), count(done.changed)) == (2, {}, {})
+    assert (done.requests, count(done.new), count(done.changed)) == (3, {}, {})
+
+
+def test_a_job_s_token_that_may_not_read_deployments_reads_jobs(rig: Rig) -> None:
+    fault: Fault = lambda _, path: Sent(401, b"{}", {}) if path.endswith("/deployments") else None  # noqa: E731
+    rig.record(GREEN, token="secret", job_token=True, fault=fault).fetch(job_token=True)
+    assert rig.rows("SELECT subject, reason FROM fetch_gaps WHERE kind = 'deployments'") == [
+        ("acme/shop", "deployments not permitted to this token (401)")
+    ]
+    assert rig.rows("SELECT count(*) FROM jobs") == [(2,)]
 
 
 def test_a_longer_limit_ends_the_fetch_and_the_next_one_goes_on(rig: Rig) -> None:
@@ -686,6 +697,53 @@ def test_no_page_that_is_stored_is_asked_for_again(rig: Rig) -> None:
         lists = [target for target in asked if "/jobs?" in target and "keyset" in target and "cursor" in target]
         assert len(lists) == len(set(lists)) == 5
         assert tables(other.store) == tables(rig.store)
+
+
+def test_the_marks_of_what_is_long_over_are_let_go_and_nothing_is_read_again(rig: Rig) -> None:
+    """Three years of pipelines, a few a month, each fetch of the last 400 days: what is kept in mind stays as it is."""
+    made = [NOW + timedelta(days=10 * number) for number in range(110)]
+    history: list[Pipeline] = []
+    changes: list[dict[str, Any]] = []
+    for number, time in enumerate(made, 1):
+        first = job("test", "failed", trace="Error: boom\n", files={"junit.xml": BROKEN})
+        child = pipeline(2 * number + 1, source="parent_pipeline", created=time, jobs=[job("unit")])
+        some = [child] if number < 40 else []
+        history.append(pipeline(2 * number, created=time, jobs=[first, job("test")], children=some))
+        changes.append(change(number, created=time.isoformat(), merged=None, state="opened"))
+    most: list[tuple[int, int]] = []
+    for known in range(10, 111, 20):
+        rig.record(*history[:known], changes=changes[:known])
+        now = made[known - 1] + timedelta(hours=1)
+        rig.fetch(since=now - timedelta(days=400), until=now)
+        ((runs, merges),) = rig.rows(
+            "SELECT count(*) FILTER (kind = 'run'), count(*) FILTER (kind = 'change') FROM sync_state"
+        )
+        most.append((runs, merges))
+        assert rig.forge.counts()[TRACE] == (10 if known == 10 else 20)
+        done = rig.fetch(since=now - timedelta(days=400), until=now)
+        assert (done.requests, count(done.new), count(done.changed)) == (8, {}, {})
+    assert max(runs for runs, _ in most) <= 22
+    assert max(merges for _, merges in most) <= 11
+    assert rig.rows("SELECT count(*) FROM runs") == [(110 + 39,)]
+    whole = rig._folder / "whole.duckdb"
+    with Store.open(whole) as store:
+        rig.fetch(since=made[0] - timedelta(days=1), until=now, store=store)
+        rig.fetch(since=made[0] - timedelta(days=1), until=now)
+        assert tables(rig.store) == tables(store)
+    again = pipeline(
+        4,
+        created=made[1],
+        jobs=[*history[1].jobs, job("test", id=900_000)],
+        body={"updated_at": (now + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")},
+    )
+    rig.record(again, *history[2:known], changes=changes[:known])
+    done = rig.fetch(since=now - timedelta(days=400), until=now + timedelta(hours=2))
+    assert rig.forge.counts()[ALONE] == 1
+    assert rig.rows("SELECT job_id, attempt FROM jobs WHERE run_id = 4 ORDER BY ALL") == [
+        (4000, 1),
+        (4001, 2),
+        (900_000, 3),
+    ]
 
 
 def test_patterns_take_in_what_is_in_their_group_and_not_archived(rig: Rig) -> None:

@@ -22,8 +22,8 @@ from pipelinedoctor.sync import PAGES
 WORKERS = 4
 
 # Imports take a second, a fetch not much more: each line begins a fetch in a process of its own, all imported.
-# What a page cost is noted once it is committed. A page without marks is paid for what the next ones bring; the last of all
-# pages is such a one, and counts requests that failed.
+# What a page cost is noted once it is committed. A page that marks and closes nothing is paid for what the next ones bring;
+# the last of all pages is such a one, and counts requests that failed.
 _NEST = """
 import json, os, sys, traceback
 from datetime import datetime
@@ -44,7 +44,7 @@ class Counting:
         waiting = 0
         for page in self._fetcher.pages(order, state, progress):
             waiting += page.requests
-            if page.marks:
+            if page.marks or page.closed:
                 self.handed, waiting = self.handed + waiting, 0
             yield page
 

@@ -27,7 +27,8 @@ REPOSITORIES = ("acme/shop", "acme/site", "acme/tools")
 class UnderTest:
     """A forge under test. `faults` are what passes: routes by the kind of mishap that may strike them.
 
-    `nights` writes the recordings of two nights into a folder, of so many runs a repository.
+    `nights` writes the recordings of two nights into a folder, of so many runs a repository. `unfilled` are tables that it has
+    nothing for. `anew` matches what each fetch looks at anew, for the forge has no answer to it that is free: route and target.
     """
 
     forge: str
@@ -36,6 +37,8 @@ class UnderTest:
     nights: Callable[[Path, int], tuple[Path, Path]]
     serve: Callable[[Path], AbstractContextManager[Forge]]
     faults: Mapping[str, Sequence[str]]
+    unfilled: frozenset[str] = frozenset()
+    anew: str = "(?!)"
 
     def mishaps(self, random: Random, share: float) -> list[Mishap]:
         """Faults for a `share` of all requests, of every kind that there is."""
