@@ -13,15 +13,13 @@ from typer.main import get_command
 from pipelinedoctor import cli, errors, guard, manifest, sync
 from pipelinedoctor import config as configuration
 from pipelinedoctor.config import TEMPLATE, ReportSection
-from pipelinedoctor.fetch import (
-    doctor_github,
-    github_outcomes,
-    github_samples,
-    github_session,
-    github_together,
-    windows,
-)
 from pipelinedoctor.fetch.dialects import junit, nunit, trx, xunit
+from pipelinedoctor.fetch.github import doctor as doctor_github
+from pipelinedoctor.fetch.github import outcomes as github_outcomes
+from pipelinedoctor.fetch.github import samples as github_samples
+from pipelinedoctor.fetch.github import session as github_session
+from pipelinedoctor.fetch.github import together as github_together
+from pipelinedoctor.fetch.github import windows
 from pipelinedoctor.fetch.interface import Level
 from pipelinedoctor.query import load
 from pipelinedoctor.resources import shipped

@@ -109,7 +109,9 @@ class Patience:
         message = f"{self._host}: {error}, {times}; what was fetched is kept, try again later"
         doubtful = self._budget.given_up(place) or not self._budget.answered
         if (error.absent and place != DOWNLOADS) or (doubtful and self._ill()):
-            return ForgeError(message)
+            ill = ForgeError(message)
+            self._budget.close(ill)  # no other thread is to find it out for itself
+            return ill
         return RefusedError(message, error.status or 0, str(error))
 
     def _ill(self) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelinedoctor.errors import BudgetError
-from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Progress, Silent, Source
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync

@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from pipelinedoctor.fetch.github import GitHubFetcher
-from pipelinedoctor.fetch.gitlab import GitLabFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
+from pipelinedoctor.fetch.gitlab.fetcher import GitLabFetcher
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync

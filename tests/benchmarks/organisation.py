@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync

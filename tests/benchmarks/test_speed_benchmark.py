@@ -19,7 +19,7 @@ import pytest
 import requests
 from github import Auth, Github
 
-from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.simulate.forge import Forge, serve
 from pipelinedoctor.store.connection import Store

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
 from pipelinedoctor.fetch.interface import Level, Order, Silent, Source
 from pipelinedoctor.simulate.mishaps import Mishap
 from pipelinedoctor.store.connection import Store

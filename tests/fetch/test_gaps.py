@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.simulate.forge import serve as real_forge
 from pipelinedoctor.simulate.mishaps import Mishap

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pipelinedoctor.errors import BudgetError, ForgeError
-from pipelinedoctor.fetch import github
-from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.github import fetcher as github
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
@@ -401,8 +401,8 @@ def test_of_results_without_end_so_many_are_kept_and_the_rest_is_told(
 
 
 def test_of_many_long_logs_of_a_run_less_is_kept(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelinedoctor.fetch.github_details.LOGS_IN_FULL", 200_000)
-    monkeypatch.setattr("pipelinedoctor.fetch.github_details.LOG_TAIL_OF_MANY", 10)
+    monkeypatch.setattr("pipelinedoctor.fetch.github.details.LOGS_IN_FULL", 200_000)
+    monkeypatch.setattr("pipelinedoctor.fetch.github.details.LOG_TAIL_OF_MANY", 10)
     rig.record(run(1, jobs=[job(name, "failure", log="y" * 150_000) for name in "abc"]))
     source = Source(forge="github", host="h", url=rig.forge.url, repositories=("acme/shop",), throttle=0)
     pages = GitHubFetcher(source).pages(

@@ -13,7 +13,7 @@ import pytest
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.clients import Clients
-from pipelinedoctor.fetch.github_client import Client
+from pipelinedoctor.fetch.github.client import Client
 from pipelinedoctor.fetch.interface import Silent, Source
 from pipelinedoctor.fetch.patience import ABSENT_S, BACKOFF_S, RefusedError
 from tests.fetch.scripted import Asked, Said, Script, scripted

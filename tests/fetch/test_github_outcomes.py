@@ -13,12 +13,12 @@ import pytest
 
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.budget import Budget
-from pipelinedoctor.fetch.github_client import Client
-from pipelinedoctor.fetch.github_details import Task
-from pipelinedoctor.fetch.github_outcomes import BATCH, Outcomes
-from pipelinedoctor.fetch.github_rows import repository_row
+from pipelinedoctor.fetch.github.client import Client
+from pipelinedoctor.fetch.github.details import Task
+from pipelinedoctor.fetch.github.outcomes import BATCH, Outcomes
+from pipelinedoctor.fetch.github.rows import repository_row
+from pipelinedoctor.fetch.github.run_marks import Phase, RunMark
 from pipelinedoctor.fetch.interface import Level, Page, Source
-from pipelinedoctor.fetch.run_marks import Phase, RunMark
 from pipelinedoctor.model import Job
 from pipelinedoctor.simulate.mishaps import Mishap
 from tests.fetch.rig import GRAPH, JOBS, Rig

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 import pipelinedoctor.simulate
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.budget import Budget
-from pipelinedoctor.fetch.github_annotations import ANNOTATIONS
-from pipelinedoctor.fetch.github_client import Client
-from pipelinedoctor.fetch.github_outcomes import MORE, OUTCOMES
-from pipelinedoctor.fetch.github_overview import (
+from pipelinedoctor.fetch.github.annotations import ANNOTATIONS
+from pipelinedoctor.fetch.github.client import Client
+from pipelinedoctor.fetch.github.outcomes import MORE, OUTCOMES
+from pipelinedoctor.fetch.github.overview import (
     CHANGES,
     DEPLOYMENTS,
     RELEASES,
@@ -30,9 +30,9 @@ from pipelinedoctor.fetch.github_overview import (
     overview,
     question,
 )
-from pipelinedoctor.fetch.github_rows import repository_row
+from pipelinedoctor.fetch.github.rows import repository_row
+from pipelinedoctor.fetch.github.windows import Span
 from pipelinedoctor.fetch.interface import Page, Source
-from pipelinedoctor.fetch.windows import Span
 from pipelinedoctor.model import FetchGap
 from pipelinedoctor.simulate.mishaps import Mishap
 from tests.fetch.rig import COMMITS, GRAPH, NOW, Rig

@@ -3,8 +3,8 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from pipelinedoctor.fetch.github_plan import plan
-from pipelinedoctor.fetch.github_session import open_session
+from pipelinedoctor.fetch.github.plan import plan
+from pipelinedoctor.fetch.github.session import open_session
 from pipelinedoctor.fetch.interface import Mark, Order
 from tests.fetch.test_github_session import Marks
 

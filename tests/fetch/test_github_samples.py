@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelinedoctor.errors import BudgetError
-from pipelinedoctor.fetch.github_details import Task
-from pipelinedoctor.fetch.github_rows import repository_row
-from pipelinedoctor.fetch.github_samples import EACH, Samples, week
+from pipelinedoctor.fetch.github.details import Task
+from pipelinedoctor.fetch.github.rows import repository_row
+from pipelinedoctor.fetch.github.run_marks import Phase, RunMark
+from pipelinedoctor.fetch.github.samples import EACH, Samples, week
 from pipelinedoctor.fetch.interface import Level
-from pipelinedoctor.fetch.run_marks import Phase, RunMark
 from pipelinedoctor.simulate.mishaps import Mishap
 from tests.fetch.rig import GRAPH, JOBS, Rig
 from tests.helpers.bodies import repository_body

@@ -8,9 +8,9 @@ from graphql import build_schema, parse, validate
 
 import pipelinedoctor.simulate
 from pipelinedoctor.errors import ForgeError
-from pipelinedoctor.fetch import github_together as together
-from pipelinedoctor.fetch.github_overview import CHANGES, DEPLOYMENTS, RELEASES, TAGS, commits_in
-from pipelinedoctor.fetch.windows import Span
+from pipelinedoctor.fetch.github import together
+from pipelinedoctor.fetch.github.overview import CHANGES, DEPLOYMENTS, RELEASES, TAGS, commits_in
+from pipelinedoctor.fetch.github.windows import Span
 from pipelinedoctor.simulate.mishaps import Mishap
 from tests.fetch.rig import DAY, GRAPH, NOW, ROUTE, Rig
 from tests.helpers.bodies import Body

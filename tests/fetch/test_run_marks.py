@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pipelinedoctor.errors import StoreError
-from pipelinedoctor.fetch.github_rows import run_rows
-from pipelinedoctor.fetch.run_marks import Phase, RunMark, listed
+from pipelinedoctor.fetch.github.rows import run_rows
+from pipelinedoctor.fetch.github.run_marks import Phase, RunMark, listed
 from pipelinedoctor.model import Run, RunAttempt
 from tests.helpers.recordings import job, run, run_body
 

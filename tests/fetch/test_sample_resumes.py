@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelinedoctor.fetch.github_details import Task
-from pipelinedoctor.fetch.github_samples import EACH, Samples
-from pipelinedoctor.fetch.run_marks import Phase, RunMark
+from pipelinedoctor.fetch.github.details import Task
+from pipelinedoctor.fetch.github.run_marks import Phase, RunMark
+from pipelinedoctor.fetch.github.samples import EACH, Samples
 from pipelinedoctor.model import Repository
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)

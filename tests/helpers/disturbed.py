@@ -28,8 +28,8 @@ _NEST = """
 import json, os, sys, traceback
 from datetime import datetime
 from pathlib import Path
-from pipelinedoctor.fetch.github import GitHubFetcher
-from pipelinedoctor.fetch.gitlab import GitLabFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
+from pipelinedoctor.fetch.gitlab.fetcher import GitLabFetcher
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.store.connection import Store
