@@ -61,7 +61,7 @@ def analyse(
         window=window,
         trend=trend,
         origin=facts.origin(sources),
-        headline=headline(findings, sections, totals, coverage, gaps),
+        headline=headline(findings, sections, totals, coverage, gaps, sources),
         findings=findings,
         sections=sections,
         sources=sources,

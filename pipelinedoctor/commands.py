@@ -1,6 +1,7 @@
 """What the commands do, without a word printed: read the configuration, fetch, report."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from pipelinedoctor.logs.rules import Rules, rules_beside
 from pipelinedoctor.manifest import Handed
 from pipelinedoctor.model import Forge
 from pipelinedoctor.produce import Asked, Produced, produce
+from pipelinedoctor.query import load
+from pipelinedoctor.resources import shipped
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
 
@@ -82,12 +85,16 @@ class Fetched:
 def fetch(wanted: ToFetch, progress: Progress) -> Iterator[Fetched]:
     """Fetch from every source in turn; a source that cannot be read is handed on with its error, and the next one follows.
 
-    `max_requests` is for all sources together; the failure rules in the directories of `queries` act beside the shipped
+    `max_requests` is for all sources together, and shared out among them; the failure rules in the directories of `queries` act beside the shipped
     ones. Raises `ConfigError`, `UsageError`, `PackError` and `StoreError`.
     """
     config = configuration.read(wanted.config_file)
     sources = configuration.sources(config, wanted.config_file)
     _check(wanted.queries)
+    # A mistake in the options of a question is told now, and not after an hour of fetching.
+    questions = load([shipped("queries"), *wanted.queries])
+    kinds = {name: question.options for name, question in questions.items()}
+    configuration.query_options(config, kinds, wanted.config_file)
     rules = rules_beside(wanted.queries)
     now = datetime.now(UTC).replace(microsecond=0)
     order = Order(
@@ -97,18 +104,72 @@ def fetch(wanted: ToFetch, progress: Progress) -> Iterator[Fetched]:
         max_wait=timespan.wait(wanted.max_wait),
     )
     with Store.open(config.store) as store:
+        waiting: list[_Turn] = []
         for section, source in zip(config.sources, sources, strict=True):
             if source.token is None and source.app is None:
                 lacks = f"{section.token_env} is not set, so there is no token: few requests an hour, and no logs"
                 progress.finish(source.host, lacks)
             level = Level(wanted.detail) if wanted.detail else section.detail
-            done = _fetched(source, store, dataclasses.replace(order, level=level), progress, rules)
-            yield done
-            if order.max_requests is not None and done.summary is not None:
-                left = max(order.max_requests - done.summary.requests + done.summary.free, 0)
-                if left == 0 and isinstance(done.error, BudgetError):
-                    return  # the limit is for all sources, and it is spent
-                order = dataclasses.replace(order, max_requests=left)
+            waiting.append(_Turn(source, dataclasses.replace(order, level=level)))
+            # Where this fetch is killed, the report is to know that it did not come so far.
+            _note(store, source, "not read by the newest fetch, which was broken off")
+        yield from _taking_turns(waiting, store, progress, rules)
+
+
+@dataclass(slots=True)
+class _Turn:
+    source: Source
+    order: Order
+    summary: Summary | None = None
+
+
+def _taking_turns(waiting: list[_Turn], store: Store, progress: Progress, rules: Rules) -> Iterator[Fetched]:
+    """The fetches of all sources. Each has an equal share of the requests; what one leaves is for those that need more."""
+    left = waiting[0].order.max_requests
+    while waiting:
+        again: list[_Turn] = []
+        for place, turn in enumerate(waiting):
+            share = None if left is None else left // (len(waiting) - place)
+            if share == 0:
+                error = BudgetError(f"{turn.source.host}: not read to the end: the requests were spent on the others")
+                _note(store, turn.source, "not read to the end: --max-requests was spent on the other sources")
+                yield Fetched(turn.source.host, turn.summary, error)
+                continue
+            done = _fetched(turn.source, store, dataclasses.replace(turn.order, max_requests=share), progress, rules)
+            spent = done.summary.requests - done.summary.free if done.summary else 0
+            turn.summary = _together(turn.summary, done.summary)
+            left = None if left is None else max(left - spent, 0)
+            if (
+                isinstance(done.error, BudgetError)
+                and share is not None
+                and spent >= share
+                and len(waiting) > 1
+                and left
+            ):
+                again.append(turn)
+            else:
+                yield Fetched(turn.source.host, turn.summary, done.error)
+        waiting = again
+
+
+def _together(first: Summary | None, second: Summary | None) -> Summary | None:
+    """What two fetches of a source, one after the other, came to."""
+    if first is None or second is None:
+        return first or second
+    return Summary(
+        requests=first.requests + second.requests,
+        new=Counter(first.new) + Counter(second.new),
+        changed=Counter(first.changed) + Counter(second.changed),
+        gaps=first.gaps + second.gaps,
+        outcome=second.outcome,
+        free=first.free + second.free,
+        dirty=first.dirty + second.dirty,
+        unread=tuple(dict.fromkeys((*first.unread, *second.unread))),
+    )
+
+
+def _note(store: Store, source: Source, outcome: str) -> None:
+    store.record_source(host=source.host, forge=source.forge, origin="live", fetched_at=None, outcome=outcome)
 
 
 def _fetched(source: Source, store: Store, order: Order, progress: Progress, rules: Rules) -> Fetched:

@@ -97,7 +97,7 @@ def test_what_is_wrong_with_them_is_told(told: Path, options: list[str], said: s
 def test_what_a_source_spent_is_gone_for_the_next_however_it_ended(told: Path) -> None:
     ENDS["one.test"] = ForgeError("one.test: gone")
     ask("fetch", "--max-requests", "10")
-    assert [order.max_requests for _, order in ASKED] == [10, 8]
+    assert [order.max_requests for _, order in ASKED] == [5, 8]
 
 
 def test_a_limit_of_one_forge_is_none_of_the_next(told: Path) -> None:

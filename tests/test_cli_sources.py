@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import duckdb
 import pytest
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from pipelinedoctor.cli import app
 from pipelinedoctor.simulate.forge import Forge, serve
+from pipelinedoctor.store.connection import Store
 from tests.helpers.recordings import job, run, write_recording
 
 EQUAL = "SELECT host, id FROM (SELECT host, {key} AS id FROM {table}) ORDER BY ALL"
@@ -90,12 +92,31 @@ def test_a_limit_is_for_all_sources_together(here: Path, forges: tuple[Forge, Fo
         forge.reset()
     code, said = fetch("--max-requests", str(whole + 2))
     assert code == 3
-    assert "the limit of 2 requests" in said
-    assert (asked(forges[0]), asked(forges[1])) == (whole, 2)
+    assert "the limit of" in said
+    assert asked(forges[0]) + asked(forges[1]) == whole + 2
+    # Each had its share, and none waited for the other to be done.
+    assert min(asked(forges[0]), asked(forges[1])) == (whole + 2) // 2
 
 
-def test_a_limit_that_is_spent_leaves_the_next_source_in_peace(here: Path, forges: tuple[Forge, Forge]) -> None:
-    assert fetch("--max-requests", "2")[0] == 3
-    assert (asked(forges[0]), asked(forges[1])) == (2, 0)
+def test_what_one_source_leaves_is_for_the_one_that_needs_more(here: Path, forges: tuple[Forge, Forge]) -> None:
+    assert fetch()[0] == 0
+    whole = asked(forges[0])
+    with Store.open(here / "pipelinedoctor.duckdb") as store:
+        # The first is to be read anew; the second has nothing new and spends little.
+        store.connection.execute("DELETE FROM sync_state WHERE host = ?", [urlsplit(forges[0].url).netloc])
+    for forge in forges:
+        forge.reset()
+    assert fetch("--max-requests", str(whole + 8))[0] == 0
+    assert asked(forges[0]) > (whole + 8) // 2
+
+
+def test_a_source_that_was_not_come_to_is_told_and_goes_on_the_next_time(
+    here: Path, forges: tuple[Forge, Forge]
+) -> None:
+    code, said = fetch("--max-requests", "1")
+    assert code == 3
+    assert "not read to the end: the requests were spent on the others" in said
+    outcomes = [outcome for (outcome,) in rows(here, "SELECT outcome FROM sources")]
+    assert "not read to the end: --max-requests was spent on the other sources" in outcomes
     assert fetch()[0] == 0
     assert len(rows(here, "SELECT * FROM runs")) == 4

@@ -74,6 +74,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "manifest",
         "model",
         "produce",
+        "query",
+        "resources",
         "store",
         "sync",
         "timespan",

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from pipelinedoctor.findings import Finding
-from pipelinedoctor.report.model import Coverage, GapGroup, Section
-from pipelinedoctor.report.view import missing, tally
+from pipelinedoctor.report.model import Coverage, GapGroup, Section, Source
+from pipelinedoctor.report.view import missing, tally, unread
 from pipelinedoctor.store.history import Totals
 from pipelinedoctor.units import count, counted, share
 
@@ -26,10 +26,11 @@ def headline(
     totals: Totals,
     coverage: Sequence[Coverage],
     gaps: Sequence[GapGroup],
+    sources: Sequence[Source],
 ) -> tuple[str, ...]:
-    """What was found, what questions have to say before all else, what failures cost, what was seen."""
+    """What was not read, what was found, what questions have to say before all else, what failures cost, what was seen."""
     own = [section.headline for section in sections if section.headline]
-    return _found(findings, sections), *own, _spent(totals), _seen(totals, coverage, gaps)
+    return *unread(sources), _found(findings, sections), *own, _spent(totals), _seen(totals, coverage, gaps)
 
 
 def _found(findings: Sequence[Finding], sections: Sequence[Section]) -> str:

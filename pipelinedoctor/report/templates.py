@@ -45,6 +45,7 @@ def environment(directories: Sequence[Path], finalize: Callable[[Any], Any]) -> 
         view.waited,
         view.missing,
         view.outcomes_only,
+        view.unread,
     )
     made.filters.update({function.__name__: function for function in (*writers, *readers)})
     return made

@@ -8,8 +8,8 @@ from typing import Any
 
 from pipelinedoctor.findings import Column, Finding, Measure
 from pipelinedoctor.model import Severity, Verdict
-from pipelinedoctor.report.model import Coverage, GapGroup, Report, Section
-from pipelinedoctor.units import NOTHING, count, counted, day, minutes, share, value_of
+from pipelinedoctor.report.model import Coverage, GapGroup, Report, Section, Source
+from pipelinedoctor.units import NOTHING, count, counted, day, duration, minutes, share, time, value_of
 
 FIRST = 10
 """Findings that come before everything else."""
@@ -30,6 +30,9 @@ VERDICTS: dict[Verdict, str] = {
 """What each verdict says, for the reader of a report."""
 
 _LISTS = {"runs": ("run", "run list"), "jobs": ("job", "job list"), "commits": ("commit", "commit list")}
+_COMPLETE = "complete"
+_OLD_S = 2 * 86_400
+"""Seconds since the last fetch of a live forge after which a report says so before all else: two nights."""
 _THINGS = {
     "log": "log",
     "tests": "test report",
@@ -122,6 +125,23 @@ def missing(gaps: Sequence[GapGroup]) -> str:
         numbers[row if known else thing] += (gap.rows_missing or 0) if known else gap.things
     order = [*(noun for pair in _LISTS.values() for noun in pair), *_THINGS.values(), *sorted(numbers)]
     return ", ".join(counted(numbers[noun], noun) for noun in dict.fromkeys(order) if numbers[noun])
+
+
+def unread(sources: Sequence[Source]) -> tuple[str, ...]:
+    """A sentence for each source that was not read to the end, or not lately: what it lacks shows nowhere else."""
+    return tuple(filter(None, map(_unread, sources)))
+
+
+def _unread(source: Source) -> str | None:
+    if source.origin == "ingested":
+        return None  # what was handed in has gaps of its own
+    if source.outcome == _COMPLETE and source.fetched_at is not None:
+        old = source.origin == "live" and source.age_s is not None and source.age_s > _OLD_S
+        return f"Old: {source.host} was last read {duration(source.age_s)} before this report." if old else None
+    last = f"last read whole on {time(source.fetched_at)}" if source.fetched_at else "never yet read whole"
+    return (
+        f"Not whole: {source.host} was {last}; of its newest fetch: {source.outcome.removeprefix(f'{source.host}: ')}."
+    )
 
 
 def outcomes_only(coverage: Sequence[Coverage]) -> str | None:

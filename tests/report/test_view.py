@@ -1,6 +1,6 @@
 import dataclasses
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from pipelinedoctor.findings import Column, Cost, Evidence, Finding, Measure
 from pipelinedoctor.model import Severity
 from pipelinedoctor.report import view
 from pipelinedoctor.report.headline import headline, scope
-from pipelinedoctor.report.model import Coverage, GapGroup, Report, Section
+from pipelinedoctor.report.model import Coverage, GapGroup, Report, Section, Source
 from pipelinedoctor.store.history import Totals
 
 NO_TOTALS = Totals(0, 0, 0, 0, 0, 0, 0, 0)
@@ -131,7 +131,7 @@ def test_the_headline_says_what_was_found_what_it_costs_and_what_was_seen(make_f
     silent = Section(id="q", title="Q", docs="D", remediation="R", reason="r")
     broken = dataclasses.replace(silent, failed=True)
     gap = GapGroup(host="h", repository="a/b", kind="log", reason="expired", things=202, rows_missing=None, examples=())
-    assert headline((make_finding(),), (whole, silent, broken), totals, (cover("a", 1), cover("b", 0)), (gap,)) == (
+    assert headline((make_finding(),), (whole, silent, broken), totals, (cover("a", 1), cover("b", 0)), (gap,), ()) == (
         "1 finding: 1 critical. 1 of 3 questions had too little data to answer. 1 of 3 questions broke while it was asked.",
         "All is green.",
         (
@@ -169,6 +169,38 @@ def test_what_is_missing_is_told_by_kind(gaps: list[GapGroup], told: str) -> Non
     assert view.missing(gaps) == told
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, None),
+        ({"age_s": 1.9 * 86_400}, None),
+        ({"age_s": 12 * 86_400.0}, "Old: github.com was last read 12.0 d before this report."),
+        ({"age_s": 12 * 86_400.0, "origin": "recording"}, None),
+        ({"outcome": "2 files read; not whole: 1", "origin": "ingested"}, None),
+        (
+            {"outcome": "github.com: the limit is met"},
+            "Not whole: github.com was last read whole on 2026-06-01 04:00 UTC; of its newest fetch: the limit is met.",
+        ),
+        (
+            {"outcome": "not read", "fetched_at": None, "age_s": None},
+            "Not whole: github.com was never yet read whole; of its newest fetch: not read.",
+        ),
+    ],
+)
+def test_what_was_not_read_comes_before_all_else(changes: dict[str, Any], told: str | None) -> None:
+    good = Source(
+        host="github.com",
+        forge="github",
+        origin="live",
+        fetched_at=datetime(2026, 6, 1, 4, tzinfo=UTC),
+        age_s=60.0,
+        outcome="complete",
+    )
+    source = dataclasses.replace(good, **changes)
+    assert view.unread((good, source)) == ((told,) if told else ())
+    assert headline((), (), NO_TOTALS, (), (), (source,))[0] == (told or "No findings.")
+
+
 def test_jobs_that_were_not_read_in_full_are_told_with_their_number() -> None:
     def covered(jobs: int, full: int) -> Coverage:
         return dataclasses.replace(cover("a/b", 1), jobs=jobs, jobs_in_full=full)
@@ -181,13 +213,13 @@ def test_jobs_that_were_not_read_in_full_are_told_with_their_number() -> None:
 
 
 def test_the_headline_says_why_it_cannot_say_more() -> None:
-    empty = headline((), (), NO_TOTALS, (), ())
+    empty = headline((), (), NO_TOTALS, (), (), ())
     assert empty == (
         "No findings.",
         "No job ran in the window, so nothing can be said of what failures cost.",
         "Nothing was seen: the store holds no repository.",
     )
-    timeless = headline((), (), dataclasses.replace(NO_TOTALS, runs=1, jobs=4), (cover("a", 1),), ())
+    timeless = headline((), (), dataclasses.replace(NO_TOTALS, runs=1, jobs=4), (cover("a", 1),), (), ())
     assert timeless[1] == "What failures cost is not known: none of 4 jobs tells how long it ran."
     assert timeless[2] == "Seen: 1 run, 4 jobs, 0 test results of the repository."
 
