@@ -106,8 +106,8 @@ def test_what_one_source_leaves_is_for_the_one_that_needs_more(here: Path, forge
         store.connection.execute("DELETE FROM sync_state WHERE host = ?", [urlsplit(forges[0].url).netloc])
     for forge in forges:
         forge.reset()
-    assert fetch("--max-requests", str(whole + 8))[0] == 0
-    assert asked(forges[0]) > (whole + 8) // 2
+    assert fetch("--max-requests", str(whole + 4))[0] == 0
+    assert asked(forges[0]) > (whole + 4) // 2
 
 
 def test_a_source_that_was_not_come_to_is_told_and_goes_on_the_next_time(
