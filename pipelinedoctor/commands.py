@@ -11,9 +11,10 @@ from pipelinedoctor import ingest as ingesting
 from pipelinedoctor import manifest as manifests
 from pipelinedoctor import timespan
 from pipelinedoctor.errors import BudgetError, ForgeError, StoreError, UsageError
-from pipelinedoctor.fetch import doctor_github, doctor_gitlab
 from pipelinedoctor.fetch.bounds import NAME
 from pipelinedoctor.fetch.diagnosis import Diagnosis
+from pipelinedoctor.fetch.github import doctor as doctor_github
+from pipelinedoctor.fetch.gitlab import doctor as doctor_gitlab
 from pipelinedoctor.fetch.interface import Fetcher, Level, Order, Progress, Source
 from pipelinedoctor.fetch.web import authorities, proxy_of
 from pipelinedoctor.ingest import Ingested
@@ -196,10 +197,10 @@ def _state(path: Path) -> StoreState:
 def fetcher_of(source: Source) -> Fetcher:
     """What fetches from a source; of the forges' libraries only the one that is needed is imported."""
     if source.forge == Forge.GITLAB:
-        from pipelinedoctor.fetch.gitlab import GitLabFetcher  # noqa: PLC0415
+        from pipelinedoctor.fetch.gitlab.fetcher import GitLabFetcher  # noqa: PLC0415
 
         return GitLabFetcher(source)
-    from pipelinedoctor.fetch.github import GitHubFetcher  # noqa: PLC0415
+    from pipelinedoctor.fetch.github.fetcher import GitHubFetcher  # noqa: PLC0415
 
     return GitHubFetcher(source)
 

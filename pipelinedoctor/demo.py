@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipelinedoctor.errors import StoreError, UsageError
-from pipelinedoctor.fetch.github import GitHubFetcher
-from pipelinedoctor.fetch.gitlab import GitLabFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
+from pipelinedoctor.fetch.gitlab.fetcher import GitLabFetcher
 from pipelinedoctor.fetch.interface import Fetcher, Order, Progress, Source
 from pipelinedoctor.logs.rules import Rules, rules_beside
 from pipelinedoctor.produce import Asked, Produced, produce

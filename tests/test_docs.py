@@ -10,11 +10,16 @@ from typing import Any
 
 from typer.main import get_command
 
-from pipelinedoctor import cli, errors, guard, manifest
+from pipelinedoctor import cli, errors, guard, manifest, sync
 from pipelinedoctor import config as configuration
 from pipelinedoctor.config import TEMPLATE, ReportSection
-from pipelinedoctor.fetch import doctor_github
 from pipelinedoctor.fetch.dialects import junit, nunit, trx, xunit
+from pipelinedoctor.fetch.github import doctor as doctor_github
+from pipelinedoctor.fetch.github import outcomes as github_outcomes
+from pipelinedoctor.fetch.github import samples as github_samples
+from pipelinedoctor.fetch.github import session as github_session
+from pipelinedoctor.fetch.github import together as github_together
+from pipelinedoctor.fetch.github import windows
 from pipelinedoctor.fetch.interface import Level
 from pipelinedoctor.query import load
 from pipelinedoctor.resources import shipped
@@ -64,6 +69,19 @@ def test_the_page_on_ingestion_names_all_that_may_be_said() -> None:
     assert json.loads(line).keys() == dict(keys).keys()
     roots = set(re.findall(r"`([A-Za-z-]+)`", page.partition("## What is read")[2].partition("\n\n##")[0]))
     assert roots >= {*junit.ROOTS, *nunit.ROOTS, *xunit.ROOTS, *trx.ROOTS}
+
+
+def test_the_page_on_fetching_tells_the_numbers_that_hold() -> None:
+    page = " ".join((ROOT / "docs" / "fetching.md").read_text(encoding="utf-8").split())
+    assert f"tells those of {github_outcomes.BATCH} runs at once" in page
+    assert f"the last {github_session.LOOK_BACK.days} days are listed again" in page
+    assert f"a window with {windows.CAP:,} or more is cut in two" in page
+    assert f"committed by up to {sync.PAGES}, or every {sync.SECONDS:.0f} seconds" in page
+    words = {3: "three", 5: "five", 10: "ten", 50: "fifty"}
+    assert f"{words[github_samples.EACH]} a week and job name are read in full" in page
+    assert f"From {words[github_together.ENOUGH]} repositories on" in page
+    assert f"is asked for {words[github_together.NAMES]} of them at once" in page
+    assert f"releases and tags for {words[github_together.HOLDINGS]}." in page
 
 
 def test_the_template_names_every_key_of_its_sections() -> None:

@@ -145,8 +145,8 @@ CLOCKS = {
     ("commands", "datetime.now"),
     ("console", "time.monotonic"),  # how long the rest of a task lasts
     ("fetch.budget", "time.monotonic"),
-    ("fetch.github", "time.monotonic"),  # handed on to the budget
-    ("fetch.github_auth", "time.time"),  # a token ends by the wall, not by how long the machine was awake
+    ("fetch.github.fetcher", "time.monotonic"),  # handed on to the budget
+    ("fetch.github.auth", "time.time"),  # a token ends by the wall, not by how long the machine was awake
     ("produce", "datetime.now"),
     ("simulate.server", "time.time"),  # its rate limit ends in an hour of the client's clock
     ("sync", "time.monotonic"),

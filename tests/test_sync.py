@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipelinedoctor.errors import BudgetError, StoreError
-from pipelinedoctor.fetch.github_rows import job_rows, run_rows
+from pipelinedoctor.fetch.github.rows import job_rows, run_rows
 from pipelinedoctor.fetch.interface import Mark, Order, Page, Progress, RawLog, Silent, Source, SyncState
 from pipelinedoctor.model import Change, Commit, FetchGap, Job, Row, Run, TestResult
 from pipelinedoctor.redaction import redacted

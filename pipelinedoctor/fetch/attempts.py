@@ -37,13 +37,13 @@ def carry_over(jobs: Sequence[Job], starts: Mapping[int, datetime]) -> list[Job]
 def placed(jobs: Sequence[Job], newest: int, began: datetime | None) -> list[Job]:
     """The jobs of one run with attempts reckoned from their times, where the forge does not tell them.
 
-    `newest` is the number of attempts, `began` when the last of them started. What started since then, or not at all,
-    belongs to it, and so does what is listed once more; earlier executions of a name are of attempts 1, 2, … in the order
-    they started in. That is exact for one rerun, and for more of them wherever each attempt ran the job, once. The order of
+    `newest` is the number of attempts, `began` when the last of them started. What ran since then, or not at all, belongs
+    to it, and so does what is listed once more; earlier executions of a name are of attempts 1, 2, … in the order they
+    started in. That is exact for one rerun, and for more of them wherever each attempt ran the job, once. The order of
     `jobs` is kept.
     """
     if newest < 2 or began is None:
-        return [replace(job, attempt=newest) for job in jobs]
+        return [_of(job, newest) for job in jobs]
     names: dict[str, list[tuple[datetime, Job]]] = defaultdict(list)
     for job in jobs:
         if job.started_at is not None:
@@ -51,21 +51,23 @@ def placed(jobs: Sequence[Job], newest: int, began: datetime | None) -> list[Job
     places: dict[int, int] = {}
     for same in names.values():
         same.sort(key=lambda item: (item[0], item[1].job_id))
-        again, starts, seen = same[-1][0], dict[datetime, int](), set()
+        starts, seen = dict[datetime, int](), set()
         for started, job in same:
             one = (started, job.completed_at, job.result)
-            if one not in seen and _before(began, started, job.completed_at, again):
+            if one not in seen and _before(began, started, job.completed_at):
                 places[job.job_id] = starts.setdefault(started, min(len(starts) + 1, newest - 1))
             seen.add(one)
-    return [replace(job, attempt=places.get(job.job_id, newest)) for job in jobs]
+    return [_of(job, places.get(job.job_id, newest)) for job in jobs]
 
 
-def _before(began: datetime, started: datetime, ended: datetime | None, again: datetime) -> bool:
-    """Whether a job ran before the newest attempt `began`; `again` is when its name last started.
+def _of(job: Job, attempt: int) -> Job:
+    """The job in an attempt. Most are there already, and a copy takes as long as all else that is done to a job."""
+    return job if job.attempt == attempt else replace(job, attempt=attempt)
 
-    Within the skew of the clocks it did where it had ended by then, and its name ran once more after it.
-    """
-    return started < began - SKEW or (ended is not None and ended <= began and started < again)
+
+def _before(began: datetime, started: datetime, ended: datetime | None) -> bool:
+    """Whether a job ran before the newest attempt `began`: well before it, or it had ended by then."""
+    return started < began - SKEW or (ended is not None and started < ended <= began)
 
 
 def derived_attempts(jobs: Sequence[Job], newest: int) -> list[RunAttempt]:

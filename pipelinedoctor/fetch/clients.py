@@ -5,22 +5,32 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 
-class Closable(Protocol):
-    """What holds connections."""
+class Counted(Protocol):
+    """What holds connections, and counts the requests that it made."""
+
+    @property
+    def made(self) -> int:
+        """Requests it made."""
 
     def close(self) -> None:
-        """Close them."""
+        """Close the connections."""
 
 
-_Client = TypeVar("_Client", bound=Closable)
+_Client = TypeVar("_Client", bound=Counted)
 
 
 class Clients(Generic[_Client]):
-    """A client for each thread that asks for one."""
+    """A client for each thread that asks for one. `anonymous`: they ask without a token."""
 
-    def __init__(self, make: Callable[[], _Client]) -> None:
+    def __init__(self, make: Callable[[], _Client], *, anonymous: bool = False) -> None:
         self._make = make
         self._mine: dict[int, _Client] = {}
+        self.anonymous = anonymous
+
+    @property
+    def requests(self) -> int:
+        """Requests that all of them made."""
+        return sum(client.made for client in list(self._mine.values()))
 
     def mine(self) -> _Client:
         """The calling thread's client."""

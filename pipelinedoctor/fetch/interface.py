@@ -56,6 +56,19 @@ class Page:
     dirty: int = 0
 
 
+def joined(first: Page, second: Page) -> Page:
+    """Two pages as one; where both set a mark, the second counts."""
+    return Page(
+        rows=[*first.rows, *second.rows],
+        closed=[*first.closed, *second.closed],
+        logs=[*first.logs, *second.logs],
+        marks=[*first.marks, *second.marks],
+        requests=first.requests + second.requests,
+        free=first.free + second.free,
+        dirty=first.dirty + second.dirty,
+    )
+
+
 class SyncState(Protocol):
     """What was committed by earlier fetches of the same source."""
 

@@ -25,21 +25,27 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
     after = headers.get("retry-after")
     if after is not None:
         return float(max(1, int(after[:9]))) if after.isdecimal() else _until(after, headers)
-    reset = headers.get(_RESET, "")
-    if reset.isdecimal() and headers.get(_REMAINING, "0") == "0":
-        return _between(headers, int(reset[:10]))
+    reset = _reset(headers)
+    if reset is not None:
+        return _between(headers, reset)
     return None if headers.get(_REMAINING) == "0" else float(A_MINUTE)
 
 
 def when(headers: Mapping[str, str]) -> str:
     """When to come back, as the end of a sentence: after so many seconds, or at a time."""
-    after, reset = headers.get("retry-after", ""), headers.get(_RESET, "")
+    after, reset = headers.get("retry-after", ""), _reset(headers)
     if after.isdecimal():
         return f"; come back in {max(1, int(after[:9]))} s"
-    end = _date(after) or (float(reset[:10]) if reset.isdecimal() else None)
+    end = _date(after) or reset
     if end is not None:
         return f"; come back after {datetime.fromtimestamp(end, UTC):%Y-%m-%d %H:%M:%S} UTC"
     return "; come back in a minute" if seconds_to_wait(headers) else "; come back in an hour"
+
+
+def _reset(headers: Mapping[str, str]) -> float | None:
+    """When the allowance is new, where nothing is left of it."""
+    reset = headers.get(_RESET, "")
+    return float(reset[:10]) if reset.isdecimal() and headers.get(_REMAINING, "0") == "0" else None
 
 
 def _until(moment: str, headers: Mapping[str, str]) -> float | None:

@@ -12,22 +12,28 @@ class Steps:
         self._progress = progress
         self._task = task
         self._lock = threading.Lock()
-        self._ahead = self._made = 0
+        self._ahead = self._made = self._told = 0
 
     def expect(self, requests: int) -> None:
         """So many more requests are to come than was known."""
         with self._lock:
             self._ahead += requests
-            self._progress.start(self._task, max(self._ahead, self._made))
+            self._tell()
 
     def made(self, requests: int) -> None:
         """So many requests were made."""
         with self._lock:
             self._made += requests
-            if self._made > self._ahead:
-                self._progress.start(self._task, self._made)
+            if self._made > self._told:
+                self._tell()
             self._progress.advance(self._task, requests)
 
     def finish(self, summary: str) -> None:
-        """The stage has ended."""
+        """The stage has ended; what is made from now on is of another one of the same name."""
+        with self._lock:
+            self._ahead, self._made, self._told = max(0, self._ahead - self._made), 0, 0
         self._progress.finish(self._task, summary)
+
+    def _tell(self) -> None:
+        self._told = max(self._ahead, self._made)
+        self._progress.start(self._task, self._told)

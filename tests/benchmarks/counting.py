@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
-from pipelinedoctor.fetch.github_wire import Connection
+from pipelinedoctor.fetch.github.wire import Connection
 
 OUTCOMES, DETAILS, AROUND, ANNOTATIONS, SAMPLES = LINES = (
     "runs and outcomes",

@@ -9,12 +9,12 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelinedoctor.errors import BudgetError
-from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Progress, Silent, Source
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
@@ -31,14 +31,15 @@ LATENCY_S = 0.25
 
 
 class Clock:
-    """A clock by which every request takes a quarter of a second."""
+    """A clock by which every request takes so many seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, latency: float = LATENCY_S) -> None:
         self.now = 0.0
+        self._latency = latency
 
     def request(self) -> float:
         """The time as a budget asks for it: once for each request."""
-        self.now += LATENCY_S
+        self.now += self._latency
         return self.now
 
     def read(self) -> float:
@@ -88,13 +89,11 @@ def fetch(forge: Forge, store: Store, day: int, most: int, clock: Clock, progres
     )
     order = Order(since=START, until=START + (DAYS + day) * DAY, max_requests=most)
     ended: list[Summary] = []
-    try:
+    with suppress(BudgetError):
         sync(
             GitHubFetcher(source, pause=clock.pause, clock=clock.request), store, order, progress, ended=ended.append,
             clock=clock.read,
         )  # fmt: skip
-    except BudgetError as error:
-        assert "the next fetch goes on from here" in str(error)
     return ended[0]
 
 
@@ -106,11 +105,11 @@ def days() -> list[Day]:
             with watched() as calls:
                 done = fetch(forge, store, len(found), A_FETCH, Clock(), Silent())
             asked = Counter(_kind(call) for call in calls if call.status != 304)
-            counts = [
-                store.connection.sql(f"SELECT count(*) FROM {table}").fetchall()[0][0]
-                for table in ("runs", "jobs", "failures")
-            ]
-            found.append(Day(asked, calls, *counts, complete=done.outcome == "complete"))
+            runs, jobs, explained = (
+                store.connection.sql(f"SELECT count(*) FROM {name}").fetchall()[0][0]
+                for name in ("runs", "jobs", "failures")
+            )
+            found.append(Day(asked, calls, runs, jobs, explained, done.outcome == "complete"))
     return found
 
 

@@ -38,7 +38,7 @@ def rerun(number: int, at: datetime, *, jobs: int = 10, repository: str = "acme/
 
 def history(count: int, days: int, *, failed: int = 0, jobs: int = 10) -> Iterator[Run]:
     """So many runs over so many days from `START` on, of which every `failed`th failed."""
-    for number, at in _times(count, days):
+    for number, at in _times(count, days * DAY):
         yield (red if failed and number % failed == 0 else green)(number, at, jobs=jobs)
 
 
@@ -46,7 +46,7 @@ def long_history(count: int, days: int, more: int) -> Iterator[Run]:
     """So many runs of two jobs over so many days, and so many more in the days after, in bodies as small as they can be."""
     repository = {name: repository_body("acme/shop")[name] for name in ("id", "full_name", "html_url")}
     body = {**dict.fromkeys(_NEEDLESS, ...), "actor": {"login": "ada"}, "repository": repository}
-    for number, at in _times(count + more, days * (count + more) // count):
+    for number, at in _times(count + more, days * DAY / count * (count + more)):
         failed = number % 20 == 0
         first = job("job 0", "failure" if failed else "success", log="##[error]boom\n" if failed else None, body=_SMALL)
         yield run(number, jobs=[first, job("job 1", body=_SMALL)], created=at, body=body)
@@ -80,11 +80,11 @@ def retried_pipeline(number: int, at: datetime) -> Pipeline:
 
 def pipelines(count: int, days: int) -> list[Pipeline]:
     """So many pipelines that succeeded, over so many days."""
-    return [green_pipeline(number, at) for number, at in _times(count, days)]
+    return [green_pipeline(number, at) for number, at in _times(count, days * DAY)]
 
 
-def _times(count: int, days: int) -> Iterator[tuple[int, datetime]]:
-    step = days * DAY / count
+def _times(count: int, span: timedelta) -> Iterator[tuple[int, datetime]]:
+    step = span / count
     return ((number, START + (number - 1) * step) for number in range(1, count + 1))
 
 

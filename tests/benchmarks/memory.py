@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.simulate.forge import serve
 from pipelinedoctor.store.connection import Store

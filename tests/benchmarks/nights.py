@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from pipelinedoctor.fetch.github import GitHubFetcher
-from pipelinedoctor.fetch.gitlab import GitLabFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
+from pipelinedoctor.fetch.gitlab.fetcher import GitLabFetcher
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
@@ -34,7 +34,7 @@ from tests.benchmarks.histories import (
     retried_pipeline,
 )
 from tests.fetch import nearby, nearby_gitlab
-from tests.helpers.gitlab_recordings import Pipeline, write_gitlab
+from tests.helpers.gitlab_recordings import write_gitlab
 from tests.helpers.recordings import Run, commit, write_recording
 
 END = START + 20 * DAY
@@ -45,7 +45,7 @@ LIMITS = {
     "20 new green runs": (10, 30, None),
 }
 """By scenario, the most requests for runs and outcomes; of a night without news, the most of all that cost something."""
-_One = TypeVar("_One", Run, Pipeline)
+_One = TypeVar("_One")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +129,11 @@ def _scenarios(first: list[_One], made: _Made[_One]) -> Iterator[tuple[str, list
     yield "20 new green runs", more, night(2)
     failed = [*more, *news(3_000, 3, failed=(3, 13))]
     yield "20 new runs, 2 of them failed", failed, night(3)
-    again = [made.again(3_003, END + 3 * DAY + 3 * DAY / 100)]
-    yield "one failed run rerun", [*failed[:-17], *again, *failed[-16:]], night(4)
+    yield (
+        "one failed run rerun",
+        [*failed[:-17], made.again(3_003, END + 3 * DAY + 3 * DAY / 100), *failed[-16:]],
+        night(4),
+    )
 
 
 def _github_night(name: str, folder: Path, store: Store, until: datetime, *, checks: bool) -> Night:

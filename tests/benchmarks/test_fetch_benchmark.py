@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.simulate.forge import Forge, serve
 from pipelinedoctor.store.connection import Store

@@ -54,8 +54,8 @@ def test_what_is_said_to_be_left_is_what_is_left() -> None:
     lines = _Timed(clock)
     with served() as (forge, store, _):
         fetch(forge, store, 0, 2_200, clock, lines)
-    plan = next(text for _, text in lines.said if "plan" in text)
-    assert f"{RUNS + 1:,} runs: some " in plan
+    plan = next(text for _, text in lines.said if text.startswith("acme/shop: plan"))
+    assert f"plan: {RUNS + 1:,} runs: some " in plan  # one at the first second, one at the last
     assert "2,200 at the most" in plan
     ended = next(at for at, text in lines.said if text.endswith("runs new or changed"))
     told = [(at, 60 * int(found[1])) for at, text in lines.said if (found := LEFT.fullmatch(text))]

@@ -19,7 +19,7 @@ def nights() -> dict[str, list[Night]]:
     return all_nights()
 
 
-@pytest.mark.parametrize(("place", "name"), enumerate(FORGES))
+@pytest.mark.parametrize(("place", "name"), [*enumerate(FORGES)])
 def test_no_night_costs_more_than_it_may(nights: dict[str, list[Night]], place: int, name: str) -> None:
     assert [night.name for night in nights[name] if not within(place, night)] == []
     assert all(night.summary.outcome == "complete" for night in nights[name])

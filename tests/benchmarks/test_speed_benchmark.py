@@ -12,13 +12,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 import requests
 from github import Auth, Github
 
-from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.simulate.forge import Forge, serve
 from pipelinedoctor.store.connection import Store
@@ -41,8 +42,8 @@ def test_time(tmp_path: Path, checks: bool, capsys: pytest.CaptureFixture[str]) 
             _fetch(forge, tmp_path / "first.duckdb")
         ours, theirs = [], []
         for number in range(ROUNDS):
-            ours.append(_timed(lambda number=number: _fetch(forge, tmp_path / f"{number}.duckdb")))
-            theirs.append(_timed(lambda: _read(forge, calls)))
+            ours.append(_timed(partial(_fetch, forge, tmp_path / f"{number}.duckdb")))
+            theirs.append(_timed(partial(_read, forge, calls)))
     told = [
         f"{name}: ours {_median(ours, place):.2f} s ({_spread(ours, place)}), "
         f"PyGithub {_median(theirs, place):.2f} s ({_spread(theirs, place)}), "

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
 from pipelinedoctor.fetch.interface import Level, Order, Silent, Source
 from pipelinedoctor.simulate.mishaps import Mishap
 from pipelinedoctor.store.connection import Store
@@ -49,6 +49,9 @@ class Rig:
         self._made += 1
         folder = self._folder / f"recording-{self._made}"
         write_recording(folder, runs, commits=commits, delivered=delivered, repositories=repositories)
+        return self.serve(folder, checks=checks)
+
+    def serve(self, folder: Path, *, checks: bool = True) -> "Rig":
         self.forge = self._stack.enter_context(serve(folder, token=None, rate_limit=10**6, checks=checks))
         return self
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelinedoctor.fetch.windows import Span, around, read_span
+from pipelinedoctor.fetch.github.windows import Span, around, read_span
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

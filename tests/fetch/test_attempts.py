@@ -191,23 +191,27 @@ def told_by_graphql(history: Rerun) -> list[Job]:
     return carry_over(placed(unknown, history.newest, history.began), {history.newest: history.began})
 
 
+@settings(max_examples=300)
 @given(reruns())
 def test_of_what_graphql_tells_each_execution_counts_once(history: Rerun) -> None:
     counted = Counter(history.owner[job.job_id] for job in told_by_graphql(history) if not job.carried_over)
     assert counted == dict.fromkeys(history.ran, 1)
 
 
+@settings(max_examples=300)
 @given(reruns(most=2))
 def test_after_one_rerun_each_execution_counts_in_the_attempt_it_ran_in(history: Rerun) -> None:
     found = {history.owner[job.job_id]: job.attempt for job in told_by_graphql(history) if not job.carried_over}
     assert found == history.ran
 
 
+@settings(max_examples=300)
 @given(reruns().filter(lambda history: history.each_ran_all))
 def test_where_each_attempt_ran_every_job_attempts_are_exact(history: Rerun) -> None:
     assert {job.job_id: job.attempt for job in told_by_graphql(history)} == history.ran
 
 
+@settings(max_examples=300)
 @given(reruns())
 def test_lists_tell_the_attempt_of_each_execution(history: Rerun) -> None:
     marked = carry_over(history.jobs, {history.newest: history.began})

@@ -7,8 +7,8 @@ import pytest
 
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.budget import Budget
-from pipelinedoctor.fetch.github_client import RefusedError
 from pipelinedoctor.fetch.interface import Silent, Source
+from pipelinedoctor.fetch.patience import RefusedError
 
 
 class Clock:
@@ -158,3 +158,56 @@ def test_threads_that_wait_for_the_same_tell_it_once() -> None:
 @pytest.mark.parametrize(("limit", "workers"), [(None, 4), (1_000, 4), (399, 3), (200, 2), (150, 1), (1, 1)])
 def test_few_requests_are_not_shared_by_many_threads(limit: int | None, workers: int) -> None:
     assert Budget(limit).workers(4) == workers
+
+
+def test_what_cost_nothing_is_given_back() -> None:
+    short = Budget(2)
+    for _ in range(5):
+        short.take()
+        short.refund()
+    short.take()
+    short.take()
+    assert short.made == 2
+    with pytest.raises(BudgetError):
+        short.take()
+
+
+@pytest.mark.parametrize(
+    ("limit", "made", "told", "spare"),
+    [
+        (None, 50, None, True),
+        (3, 2, None, True),
+        (3, 3, None, False),
+        (None, 1, (21, 100), True),
+        (None, 1, (20, 100), False),
+        (None, 1, (0, 0), False),
+        (3, 3, (99, 100), False),
+    ],
+)
+def test_there_is_something_to_spare_while_our_limit_and_the_forges_allowance_leave_some(
+    limit: int | None, made: int, told: tuple[int, int] | None, spare: bool
+) -> None:
+    shared = Budget(limit)
+    for _ in range(made):
+        shared.take()
+    if told:
+        shared.told(*told)
+    assert shared.spare is spare
+
+
+def test_after_its_end_a_budget_has_nothing_to_spare() -> None:
+    shared = Budget(None)
+    shared.close(ForgeError("enough"))
+    assert not shared.spare
+
+
+def test_a_few_requests_given_up_in_a_row_make_a_forge_doubtful_and_one_answer_takes_that_away() -> None:
+    shared = Budget(None)
+    assert [shared.given_up("a") for _ in range(6)] == [False] * 4 + [True] * 2
+    assert (shared.hopeless("a"), shared.hopeless("b")) == (True, False)
+    shared.well("b")
+    assert not shared.given_up("a")
+    assert shared.hopeless("a"), "that another place answers says nothing of this one"
+    shared.well("a")
+    assert not shared.hopeless("a")
+    assert shared.answered

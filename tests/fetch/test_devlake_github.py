@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelinedoctor.fetch.bounds import seconds_between
-from pipelinedoctor.fetch.github_rows import job_rows, run_rows
+from pipelinedoctor.fetch.github.rows import job_rows, run_rows
 from pipelinedoctor.model import Job, Run, RunAttempt
 from tests.helpers.devlake import Difference, compared, raw, snapshot
 

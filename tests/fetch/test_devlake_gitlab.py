@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from pipelinedoctor.fetch.gitlab_change_rows import deployment_row
-from pipelinedoctor.fetch.gitlab_rows import job_row, run_row
+from pipelinedoctor.fetch.gitlab.change_rows import deployment_row
+from pipelinedoctor.fetch.gitlab.rows import job_row, run_row
 from tests.helpers.devlake import Difference, compared, raw, snapshot
 
 OURS, ALIKE = "ours", "neither: the words differ"

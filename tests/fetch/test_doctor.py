@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from pipelinedoctor.fetch import doctor_github, doctor_gitlab
 from pipelinedoctor.fetch.diagnosis import Diagnosis, Limit
+from pipelinedoctor.fetch.github import doctor as doctor_github
+from pipelinedoctor.fetch.gitlab import doctor as doctor_gitlab
 from pipelinedoctor.fetch.interface import AppKey, Source
 from pipelinedoctor.simulate.forge import serve
 from tests.fetch.scripted import Asked, Said, scripted

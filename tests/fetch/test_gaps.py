@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Silent, Source
+from pipelinedoctor.simulate.forge import serve as real_forge
+from pipelinedoctor.simulate.mishaps import Mishap
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
 from tests.fetch.nearby import serve
@@ -63,6 +65,16 @@ def test_a_repository_that_is_back_is_no_gap(nights: Nights) -> None:
     assert nights.gaps() == [("runs", "acme/gone", "no such repository, or none that the token may read")]
     nights.fetch([shop, run(2, jobs=[job()], repository="acme/gone")], "acme/gone", "acme/shop")
     assert nights.gaps() == []
+
+
+def test_a_log_that_the_forge_failed_to_send_is_asked_for_again(nights: Nights, tmp_path: Path) -> None:
+    folder = write_recording(tmp_path / "ill", [run(1, jobs=[job("one", "failure", log="Error: x\n")])])
+    with real_forge(folder, mishaps=[Mishap("503", route="blob logs")]) as forge:
+        nights.fetch_from(forge.url)
+        assert nights.gaps() == [("log", "job 1000", "log refused (503)")]
+        forge.heal()
+        again = nights.fetch_from(forge.url)
+    assert (nights.gaps(), again.new["failures"]) == ([], 1)
 
 
 def test_a_log_that_came_late_is_no_gap(nights: Nights) -> None:

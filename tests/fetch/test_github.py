@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pipelinedoctor.errors import BudgetError, ForgeError
-from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.github import fetcher as github
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
@@ -400,8 +401,8 @@ def test_of_results_without_end_so_many_are_kept_and_the_rest_is_told(
 
 
 def test_of_many_long_logs_of_a_run_less_is_kept(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelinedoctor.fetch.github_details.LOGS_IN_FULL", 200_000)
-    monkeypatch.setattr("pipelinedoctor.fetch.github_details.LOG_TAIL_OF_MANY", 10)
+    monkeypatch.setattr("pipelinedoctor.fetch.github.details.LOGS_IN_FULL", 200_000)
+    monkeypatch.setattr("pipelinedoctor.fetch.github.details.LOG_TAIL_OF_MANY", 10)
     rig.record(run(1, jobs=[job(name, "failure", log="y" * 150_000) for name in "abc"]))
     source = Source(forge="github", host="h", url=rig.forge.url, repositories=("acme/shop",), throttle=0)
     pages = GitHubFetcher(source).pages(
@@ -412,7 +413,10 @@ def test_of_many_long_logs_of_a_run_less_is_kept(rig: Rig, monkeypatch: pytest.M
     assert logs[2] == "y" * 65_536 + "\n[84454 bytes left out]\n" + "y" * 10
 
 
-def test_progress_is_told(rig: Rig) -> None:
+@pytest.mark.parametrize("pages", [0, 20], ids=["large", "small"])
+def test_progress_is_told(rig: Rig, pages: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one repository the same, whether it is taken for one that must not keep others waiting or not."""
+    monkeypatch.setattr(github, "_FIRST", pages)
     rig.record(GREEN, RED)
     told: list[tuple[str, str, int | None]] = []
 
@@ -437,7 +441,7 @@ def test_progress_is_told(rig: Rig) -> None:
     details = [(what, number) for what, task, number in told if task == "h: details"]
     assert details == [("start", 2), ("advance", 1), ("advance", 1), ("finish", None)]
     assert [task for what, task, _ in told if what == "finish"] == [
-        f"h: {one}" for one in ("requests for runs", "details", "changes", "samples")
+        f"h: {one}" for one in ("plan", "requests for runs", "details", "changes", "samples")
     ]
 
 

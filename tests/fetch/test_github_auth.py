@@ -14,10 +14,11 @@ from github import Auth, Github
 
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.budget import Budget
-from pipelinedoctor.fetch.github_auth import InstallationAuth, auth_of
-from pipelinedoctor.fetch.github_client import Client
-from pipelinedoctor.fetch.github_wire import Connection, PassingError
+from pipelinedoctor.fetch.github.auth import InstallationAuth, auth_of
+from pipelinedoctor.fetch.github.client import Client
+from pipelinedoctor.fetch.github.wire import Connection
 from pipelinedoctor.fetch.interface import AppKey, Source
+from pipelinedoctor.fetch.patience import PassingError
 from pipelinedoctor.fetch.web import Web
 from tests.fetch.scripted import Asked, Said, Script, scripted
 

@@ -12,8 +12,10 @@ import pytest
 
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.budget import Budget
-from pipelinedoctor.fetch.github_client import ABSENT_S, BACKOFF_S, Client, Clients, RefusedError
+from pipelinedoctor.fetch.clients import Clients
+from pipelinedoctor.fetch.github.client import Client
 from pipelinedoctor.fetch.interface import Silent, Source
+from pipelinedoctor.fetch.patience import ABSENT_S, BACKOFF_S, RefusedError
 from tests.fetch.scripted import Asked, Said, Script, scripted
 
 TOKEN = "ghp_0123456789abcdefghijABCDEFGHIJ012345"

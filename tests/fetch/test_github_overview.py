@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 import pipelinedoctor.simulate
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.budget import Budget
-from pipelinedoctor.fetch.github_annotations import ANNOTATIONS
-from pipelinedoctor.fetch.github_client import Client
-from pipelinedoctor.fetch.github_outcomes import MORE, OUTCOMES
-from pipelinedoctor.fetch.github_overview import (
+from pipelinedoctor.fetch.github.annotations import ANNOTATIONS
+from pipelinedoctor.fetch.github.client import Client
+from pipelinedoctor.fetch.github.outcomes import MORE, OUTCOMES
+from pipelinedoctor.fetch.github.overview import (
     CHANGES,
     DEPLOYMENTS,
     RELEASES,
@@ -30,9 +30,9 @@ from pipelinedoctor.fetch.github_overview import (
     overview,
     question,
 )
-from pipelinedoctor.fetch.github_rows import repository_row
+from pipelinedoctor.fetch.github.rows import repository_row
+from pipelinedoctor.fetch.github.windows import Span
 from pipelinedoctor.fetch.interface import Page, Source
-from pipelinedoctor.fetch.windows import Span
 from pipelinedoctor.model import FetchGap
 from pipelinedoctor.simulate.mishaps import Mishap
 from tests.fetch.rig import COMMITS, GRAPH, NOW, Rig
@@ -170,9 +170,24 @@ def test_a_list_that_was_empty_is_walked_only_as_far_as_need_be_once_it_is_not()
     assert forge.pages == [None]
 
 
+def test_an_order_that_reaches_further_back_is_walked_to_its_end() -> None:
+    marks = Marks()
+    forge = Changing([NOW - days * timedelta(days=1) for days in (1, 20, 40, 60)], 1)
+    assert forge.walked(marks) == {1, 2, 3}  # the page that reaches below the floor is read, and is the last
+    assert forge.walked(marks) == {1, 2}
+    with asking(forge) as client:
+        for page in overview(client, SHOP, [Walk.of(CHANGES, SHOP, NOW - timedelta(days=90), marks)]):
+            marks.take(page)
+    assert len(forge.pages) == 3 + 2 + 4
+    forge.pages.clear()
+    assert forge.walked(marks) == {1, 2}
+
+
 def test_deployments_and_releases_are_looked_at_again_for_a_week() -> None:
     for part in (DEPLOYMENTS, RELEASES):
-        marks = Marks({f"{SHOP.repository_id}/{part.kind}": json.dumps({"top": "2026-01-19T00:00:00Z"})})
+        marks = Marks(
+            {f"{SHOP.repository_id}/{part.kind}": json.dumps({"top": "2026-01-19T00:00:00Z", "since": "2025"})}
+        )
         assert Walk.of(part, SHOP, SINCE, marks).floor == "2026-01-12T00:00:00Z"
     assert Walk.of(CHANGES, SHOP, SINCE, Marks()).floor == "2025-12-21T00:00:00Z"
 
@@ -317,6 +332,14 @@ def test_all_parts_are_stored_at_the_price_of_one_question(nights: Rig) -> None:
     assert nights.rows("SELECT sha, parents FROM commits WHERE parents IS NOT NULL ORDER BY ALL") == [
         ("a" * 40, ""),
         ("b" * 40, "a" * 40),
+    ]
+
+
+def test_more_statuses_of_a_deployment_than_are_told_are_a_gap(nights: Rig) -> None:
+    many = [("in_progress", f"2026-01-05T12:{minute:02}:00Z") for minute in range(33)]
+    nights.record(*RUNS, delivered={"deployments": [deployment(8, statuses=many)]}).fetch()
+    assert nights.rows("SELECT subject, reason, rows_missing FROM fetch_gaps") == [
+        ("deployment 8", "33 statuses, of which 30 were read", 3)
     ]
 
 

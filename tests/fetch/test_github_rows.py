@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelinedoctor.errors import ForgeError
-from pipelinedoctor.fetch.github_rows import commit_row, failed_step, job_rows, repository_row, run_rows
+from pipelinedoctor.fetch.github.rows import commit_row, failed_step, job_rows, repository_row, run_rows
 from pipelinedoctor.model import Commit, Job, Repository, Row, Run, RunAttempt, Step
 from tests.helpers.bodies import minimal_repository_body, repository_body
 from tests.helpers.recordings import commit, job, job_bodies, run, run_body

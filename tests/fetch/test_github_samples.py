@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelinedoctor.errors import BudgetError
-from pipelinedoctor.fetch.github_details import Task
-from pipelinedoctor.fetch.github_rows import repository_row
-from pipelinedoctor.fetch.github_samples import EACH, Samples, week
+from pipelinedoctor.fetch.github.details import Task
+from pipelinedoctor.fetch.github.rows import repository_row
+from pipelinedoctor.fetch.github.run_marks import Phase, RunMark
+from pipelinedoctor.fetch.github.samples import EACH, Samples, week
 from pipelinedoctor.fetch.interface import Level
-from pipelinedoctor.fetch.run_marks import Phase, RunMark
 from pipelinedoctor.simulate.mishaps import Mishap
 from tests.fetch.rig import GRAPH, JOBS, Rig
 from tests.helpers.bodies import repository_body
@@ -38,8 +38,8 @@ class Marks:
         return self._kept
 
 
-def samples(kept: Mapping[str, str] | None = None) -> Samples:
-    return Samples(SHOP.repository_id, Marks(kept or {}))
+def samples(kept: Mapping[str, str] | None = None, until: datetime = NOW + timedelta(days=60)) -> Samples:
+    return Samples(SHOP.repository_id, Marks(kept or {}), until)
 
 
 def task(run_id: int, created: datetime, jobs: frozenset[str]) -> Task:
@@ -95,6 +95,14 @@ def test_of_runs_with_the_same_jobs_the_newest_few_of_each_week_are_drawn(hours:
     oldest = {week(one.mark.created_at): (one.mark.created_at, one.run_id) for one in drawn}
     left = [one for one in offered if one not in drawn]
     assert all((one.mark.created_at, one.run_id) < oldest[week(one.mark.created_at)] for one in left)
+
+
+@pytest.mark.parametrize(("day", "due"), [(5, 1), (6, 1), (7, 2), (8, 2), (9, 3), (10, 3), (11, 3), (12, 3)])
+def test_of_the_week_under_way_as_many_are_drawn_as_are_due_by_the_day(day: int, due: int) -> None:
+    until = datetime(2026, 1, day, 23, tzinfo=UTC)
+    monday = datetime(2026, 1, 5, tzinfo=UTC)
+    offered = [task(at, monday + at * timedelta(minutes=1), frozenset({"a"})) for at in range(1, 9)]
+    assert ids(samples(until=until).draw(offered)) == [8, 7, 6][:due]
 
 
 @given(OFFERED, st.integers(0, 60))

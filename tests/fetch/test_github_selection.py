@@ -10,9 +10,10 @@ import pytest
 from github import Auth
 
 from pipelinedoctor.fetch.budget import Budget
-from pipelinedoctor.fetch.github_client import Client, RefusedError
-from pipelinedoctor.fetch.github_selection import chosen
+from pipelinedoctor.fetch.github.client import Client
+from pipelinedoctor.fetch.github.selection import chosen
 from pipelinedoctor.fetch.interface import AppKey, Source
+from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.fetch.selection import Chosen
 from tests.fetch.scripted import Asked, Said, scripted
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelinedoctor.errors import StoreError
-from pipelinedoctor.fetch.github_session import LOOK_BACK, Session, open_session
+from pipelinedoctor.fetch.github.session import LOOK_BACK, Session, open_session
+from pipelinedoctor.fetch.github.windows import Span
 from pipelinedoctor.fetch.interface import Mark, Order
-from pipelinedoctor.fetch.windows import Span
 
 NAME = "acme/shop"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

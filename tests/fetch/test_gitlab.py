@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pipelinedoctor.errors import BudgetError, ForgeError
-from pipelinedoctor.fetch.gitlab import GitLabFetcher
+from pipelinedoctor.fetch.gitlab.fetcher import GitLabFetcher
 from pipelinedoctor.fetch.interface import Level, Order, Progress, Silent, Source
 from pipelinedoctor.simulate.sent import Sent
 from pipelinedoctor.store.connection import Store

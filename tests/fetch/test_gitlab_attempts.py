@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelinedoctor.fetch.gitlab_attempts import attempts, numbered
-from pipelinedoctor.fetch.gitlab_rows import job_row
+from pipelinedoctor.fetch.gitlab.attempts import attempts, numbered
+from pipelinedoctor.fetch.gitlab.rows import job_row
 from pipelinedoctor.model import Job
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)

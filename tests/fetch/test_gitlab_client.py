@@ -13,7 +13,7 @@ from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.clients import Clients
 from pipelinedoctor.fetch.download import log_text
-from pipelinedoctor.fetch.gitlab_client import Client
+from pipelinedoctor.fetch.gitlab.client import Client
 from pipelinedoctor.fetch.interface import Silent, Source
 from pipelinedoctor.fetch.patience import ABSENT_S, BACKOFF_S, RefusedError
 from tests.fetch.scripted import Asked, Said, Script, scripted

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pipelinedoctor.errors import BudgetError, ForgeError, StoreError
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.clients import Clients
-from pipelinedoctor.fetch.gitlab_client import Body, Client
-from pipelinedoctor.fetch.gitlab_lists import Listing, by_update, in_window, stamp, until_known
-from pipelinedoctor.fetch.gitlab_marks import (
+from pipelinedoctor.fetch.gitlab.client import Body, Client
+from pipelinedoctor.fetch.gitlab.lists import Listing, by_update, in_window, stamp, until_known
+from pipelinedoctor.fetch.gitlab.marks import (
     ChangeMark,
     Phase,
     RunMark,

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from pipelinedoctor.errors import BudgetError
-from pipelinedoctor.fetch.gitlab import GitLabFetcher
+from pipelinedoctor.fetch.gitlab.fetcher import GitLabFetcher
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.simulate.forge import Forge
 from pipelinedoctor.simulate.gitlab.forge import serve_gitlab

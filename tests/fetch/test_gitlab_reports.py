@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from pipelinedoctor.fetch import gitlab_reports
 from pipelinedoctor.fetch.dialects.interface import DETAIL
 from pipelinedoctor.fetch.download import UnfitError
-from pipelinedoctor.fetch.gitlab_marks import folded
-from pipelinedoctor.fetch.gitlab_reports import results
+from pipelinedoctor.fetch.gitlab import reports as gitlab_reports
+from pipelinedoctor.fetch.gitlab.marks import folded
+from pipelinedoctor.fetch.gitlab.reports import results
 from pipelinedoctor.simulate.gitlab.bodies import report_body
 from tests.helpers.gitlab_recordings import case
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelinedoctor.errors import ForgeError
-from pipelinedoctor.fetch.gitlab_change_rows import change_row, environment_row, first_review, release_row, tag_row
-from pipelinedoctor.fetch.gitlab_rows import (
+from pipelinedoctor.fetch.gitlab.change_rows import change_row, environment_row, first_review, release_row, tag_row
+from pipelinedoctor.fetch.gitlab.rows import (
     commit_row,
     is_whole,
     job_result,

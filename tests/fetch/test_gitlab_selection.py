@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from pipelinedoctor.errors import ForgeError
-from pipelinedoctor.fetch import doctor_gitlab
 from pipelinedoctor.fetch.budget import Budget
-from pipelinedoctor.fetch.gitlab import GitLabFetcher
-from pipelinedoctor.fetch.gitlab_client import Client
-from pipelinedoctor.fetch.gitlab_selection import chosen
+from pipelinedoctor.fetch.gitlab import doctor as doctor_gitlab
+from pipelinedoctor.fetch.gitlab.client import Client
+from pipelinedoctor.fetch.gitlab.fetcher import GitLabFetcher
+from pipelinedoctor.fetch.gitlab.selection import chosen
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.fetch.selection import Chosen

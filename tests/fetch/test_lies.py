@@ -12,7 +12,7 @@ import pytest
 
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch import web
-from pipelinedoctor.fetch.github import GitHubFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync

@@ -1,13 +1,15 @@
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from itertools import zip_longest
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelinedoctor.errors import ForgeError
-from pipelinedoctor.fetch.parallel import in_order
+from pipelinedoctor.fetch.parallel import by_turns, in_order, in_turn
 
 
 class Stop:
@@ -98,3 +100,107 @@ def test_who_stops_listening_ends_the_work() -> None:
     assert count <= 10
     assert stop.told == ["the fetch was broken off"]
     assert len(begun) == count
+
+
+# --- One piece of each flow in turn ---------------------------------------------------------------------------------
+
+
+def flow(name: int, length: int) -> Iterator[tuple[int, int]]:
+    for piece in range(length):
+        yield name, piece
+
+
+LENGTHS = st.lists(st.integers(0, 12), max_size=20)
+
+
+@given(LENGTHS, st.integers(1, 4))
+@settings(deadline=None, max_examples=50)
+def test_every_piece_of_every_flow_comes_once_and_in_the_order_of_its_flow(lengths: list[int], workers: int) -> None:
+    found = list(in_turn((flow(name, length) for name, length in enumerate(lengths)), workers, Stop()))
+    assert len(found) == sum(lengths)
+    for name, length in enumerate(lengths):
+        assert [piece for of, piece in found if of == name] == list(range(length))
+
+
+@given(LENGTHS, st.integers(1, 4))
+@settings(deadline=None, max_examples=50)
+def test_no_flow_is_more_than_a_piece_ahead_of_those_that_are_under_way_beside_it(
+    lengths: list[int], workers: int
+) -> None:
+    left = dict(enumerate(lengths))
+    handed: Counter[int] = Counter()
+    begun: list[int] = []
+    for name, _ in in_turn((flow(name, length) for name, length in left.items()), workers, Stop()):
+        if name not in begun:
+            begun.append(name)
+        handed[name] += 1
+        beside = [other for other in begun if handed[other] < left[other] and other < name]
+        assert all(handed[other] >= handed[name] or begun.index(other) >= 3 * workers for other in beside)
+
+
+def test_a_flow_without_end_keeps_none_waiting() -> None:
+    def endless() -> Iterator[tuple[int, int]]:
+        piece = 0
+        while True:
+            yield 0, piece
+            piece += 1
+
+    found = in_turn([endless(), *(flow(name, 3) for name in range(1, 6))], 2, Stop())
+    first = [next(found) for _ in range(18)]
+    found.close()  # type: ignore[attr-defined]  # it is a generator
+    assert Counter(name for name, _ in first) == {0: 3, 1: 3, 2: 3, 3: 3, 4: 3, 5: 3}
+
+
+def test_an_error_of_a_flow_is_raised_after_what_the_others_had_done() -> None:
+    stop = Stop()
+
+    def failing() -> Iterator[tuple[int, int]]:
+        yield 9, 0
+        raise ForgeError("gone")
+
+    done: list[tuple[int, int]] = []
+    with pytest.raises(ForgeError, match="gone"):
+        done.extend(in_turn([flow(0, 1_000), failing(), flow(1, 1_000)], 2, stop))
+    assert stop.told[0] == "gone"
+    assert (9, 0) in done
+    assert 2 <= sum(1 for name, _ in done if name == 0) <= 4
+    assert threading.active_count() < 50
+
+
+def test_an_unforeseen_error_of_a_flow_goes_on_at_once() -> None:
+    stop = Stop()
+
+    def broken() -> Iterator[tuple[int, int]]:
+        yield 9, 1 // 0
+
+    with pytest.raises(ZeroDivisionError):
+        list(in_turn([flow(0, 5), broken()], 2, stop))
+    assert stop.told == ["the fetch was broken off"]
+
+
+def test_who_stops_listening_to_flows_ends_their_threads() -> None:
+    stop, made = Stop(), Counter[int]()
+
+    def counted(name: int) -> Iterator[int]:
+        for piece in range(10_000):
+            stop.check()
+            made[name] += 1
+            yield piece
+
+    before = threading.active_count()
+    found = in_turn([counted(name) for name in range(5)], 2, stop)
+    for _ in range(7):
+        next(found)
+    found.close()  # type: ignore[attr-defined]  # it is a generator
+    count = made.total()
+    assert count <= 7 + 6
+    assert stop.told == ["the fetch was broken off"]
+    assert threading.active_count() == before
+    assert made.total() == count
+
+
+@given(st.lists(st.lists(st.integers(), max_size=6), max_size=6))
+def test_by_turns_takes_the_first_of_each_then_the_second(queues: list[list[int]]) -> None:
+    nothing = object()
+    expected = [item for row in zip_longest(*queues, fillvalue=nothing) for item in row if item is not nothing]
+    assert list(by_turns(queues)) == expected

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from pipelinedoctor.errors import StoreError
-from pipelinedoctor.fetch.github_rows import run_rows
-from pipelinedoctor.fetch.run_marks import Phase, RunMark, listed
+from pipelinedoctor.fetch.github.rows import run_rows
+from pipelinedoctor.fetch.github.run_marks import Phase, RunMark, listed
 from pipelinedoctor.model import Run, RunAttempt
 from tests.helpers.recordings import job, run, run_body
 
@@ -101,3 +101,22 @@ def test_a_run_that_has_not_ended_is_asked_for_again() -> None:
 def test_what_was_listed_and_not_read_keeps_its_mark() -> None:
     mark = marked()
     assert listed(*rows(), "CS_7", mark) == mark
+
+
+def test_what_failed_in_passing_is_asked_for_once_more() -> None:
+    once = marked().detailed(lacking=True)
+    assert (once.phase, once.wanted, once.known) == (Phase.AGAIN, True, 0)
+    assert RunMark.read(str(once)) == once
+    assert listed(*rows(), "CS_7", once) is None
+    for lacking in (True, False):
+        again = once.detailed(lacking=lacking)
+        assert (again.phase, again.wanted, again.known) == (Phase.DONE, False, 1)
+    assert once.detailed(lacking=True, recent=True).phase == Phase.AGAIN
+
+
+def test_outcomes_are_asked_for_only_where_nothing_better_is_known() -> None:
+    first = marked()
+    assert first.fresh
+    assert not first.with_outcomes(failing=False, names=[]).fresh
+    touched = marked(first.detailed(), updated_at="2026-06-02T00:00:00Z")
+    assert (touched.unread, touched.known, touched.fresh) == (True, 1, False)

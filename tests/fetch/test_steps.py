@@ -31,3 +31,13 @@ def test_a_stage_that_takes_more_than_was_known_is_never_done_beforehand() -> No
     steps.made(3)
     steps.expect(1)
     assert heard.told == [1, 3, "+3", 3]
+
+
+def test_what_was_left_when_a_stage_ended_is_of_the_next_one() -> None:
+    heard = Heard()
+    steps = Steps(heard, "runs")
+    steps.expect(10)
+    steps.made(4)
+    steps.finish("some")
+    steps.made(1)
+    assert heard.told == [10, "+4", 6, "+1"]

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from pipelinedoctor.cli import app
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.budget import Budget
-from pipelinedoctor.fetch.github_client import Client
+from pipelinedoctor.fetch.github.client import Client
 from pipelinedoctor.fetch.interface import Source
 from pipelinedoctor.fetch.web import proxy_of
 from tests.fetch.scripted import Asked, Said, scripted

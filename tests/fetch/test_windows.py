@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelinedoctor.fetch.windows import CAP, Span, between, hidden, pieces, split
+from pipelinedoctor.fetch.github.windows import CAP, Span, between, hidden, pieces, split
 
 SECOND = timedelta(seconds=1)
 ZERO = datetime(2020, 1, 1, tzinfo=UTC)

@@ -22,13 +22,14 @@ from pipelinedoctor.sync import PAGES
 WORKERS = 4
 
 # Imports take a second, a fetch not much more: each line begins a fetch in a process of its own, all imported.
-# What a page cost is noted once it is committed. A page that marks and closes nothing counts requests that failed.
+# What a page cost is noted once it is committed. A page that marks and closes nothing is paid for what the next ones bring;
+# the last of all pages is such a one, and counts requests that failed.
 _NEST = """
 import json, os, sys, traceback
 from datetime import datetime
 from pathlib import Path
-from pipelinedoctor.fetch.github import GitHubFetcher
-from pipelinedoctor.fetch.gitlab import GitLabFetcher
+from pipelinedoctor.fetch.github.fetcher import GitHubFetcher
+from pipelinedoctor.fetch.gitlab.fetcher import GitLabFetcher
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.interface import Order, Silent, Source
 from pipelinedoctor.store.connection import Store
@@ -40,8 +41,11 @@ class Counting:
         self.source, self._fetcher, self.handed = fetcher.source, fetcher, 0
 
     def pages(self, order, state, progress):
+        waiting = 0
         for page in self._fetcher.pages(order, state, progress):
-            self.handed += page.requests if page.marks or page.closed else 0
+            waiting += page.requests
+            if page.marks or page.closed:
+                self.handed, waiting = self.handed + waiting, 0
             yield page
 
 

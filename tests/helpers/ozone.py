@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipelinedoctor.fetch.github_rows import job_rows, repository_row, run_rows
+from pipelinedoctor.fetch.github.rows import job_rows, repository_row, run_rows
 from pipelinedoctor.model import Commit, Row
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.timespan import moment

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelinedoctor.fetch.github_rows import job_rows, repository_row, run_rows
+from pipelinedoctor.fetch.github.rows import job_rows, repository_row, run_rows
 from pipelinedoctor.findings import Answer, Finding, Measure
 from pipelinedoctor.model import Row, Severity, Verdict
 from pipelinedoctor.store.connection import Store

@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from pipelinedoctor import simulate
-from pipelinedoctor.fetch.github_rows import commit_row, job_rows, repository_row, run_rows
+from pipelinedoctor.fetch.github.rows import commit_row, job_rows, repository_row, run_rows
 from pipelinedoctor.logs.redact import redact
 from pipelinedoctor.simulate.organisation import SMALL, Scale, write_organisation
 

@@ -1,0 +1,1 @@
+"""Fetching from GitHub: github.com, or a GitHub Enterprise Server."""

@@ -1,0 +1,1 @@
+"""Fetching from GitLab: gitlab.com, or an instance of one's own."""
