@@ -24,14 +24,14 @@ from pipelinedoctor.model import (
 
 _FREE_TEXT: Mapping[type[Row], tuple[str, ...]] = {
     Repository: ("default_branch",),
-    Run: ("pipeline", "pipeline_name", "branch", "title"),
-    Job: ("name", "labels", "runner", "stage"),
+    Run: ("pipeline", "pipeline_name", "event", "branch", "title"),
+    Job: ("name", "labels", "runner", "stage", "failure_reason"),
     Step: ("name",),
     TestResult: ("test", "suite", "message", "detail"),
     Commit: ("author", "subject"),
     Change: ("title", "base", "head"),
     Deployment: ("environment", "ref", "task"),
-    Environment: ("name", "url"),
+    Environment: ("name", "tier", "url"),
     Release: ("tag", "name"),
     Tag: ("name",),
     Annotation: ("title", "message", "path"),

@@ -97,7 +97,7 @@ def _night(folder: Path, count: int, *, later: bool) -> Path:
         deployment(
             number,
             project=REPOSITORIES[number % 3],
-            environment=f"stage {number // 10}",
+            environment=f"stage {number // 13}",
             created=at,
             updated=at,
             changes=[number],

@@ -19,7 +19,7 @@ from pipelinedoctor.fetch.gitlab.change_rows import (
 from pipelinedoctor.fetch.gitlab.client import Body, Client
 from pipelinedoctor.fetch.gitlab.details import reason
 from pipelinedoctor.fetch.gitlab.lists import Listing, Take, by_update, in_window, stamp, until_known
-from pipelinedoctor.fetch.gitlab.marks import ChangeMark
+from pipelinedoctor.fetch.gitlab.marks import ChangeMark, folded
 from pipelinedoctor.fetch.gitlab.project import Project
 from pipelinedoctor.fetch.gitlab.rows import commit_row, gap
 from pipelinedoctor.fetch.interface import Closed, Level, Mark, Page
@@ -93,7 +93,7 @@ class _Surroundings:
         state, branch = self.project.tools.state, self.project.repository.default_branch
         if branch is None:
             return  # an empty repository
-        listing = self._listing(f"commits {branch}", "repository/commits", ref_name=branch)
+        listing = self._listing(f"commits {folded(branch)}", "repository/commits", ref_name=branch)
         yield from in_window(self._clients, listing, self._window, state, self._rows(commit_row))
 
     def changes(self) -> Iterator[Page]:

@@ -157,7 +157,7 @@ class Lacking:
 
 
 def folded(name: str) -> str:
-    """A job's name as a mark tells it: marks are not redacted."""
+    """A name of a job or a branch as a mark tells it: marks are not redacted."""
     return blake2b(name.encode(errors="replace"), digest_size=8).hexdigest()
 
 
