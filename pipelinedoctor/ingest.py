@@ -21,6 +21,7 @@ from pipelinedoctor.redaction import redacted
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.store.ingested import failing_jobs, known_jobs, origins, stored_runs
 from pipelinedoctor.store.results import TEXTS, Ordinals, frame_of
+from pipelinedoctor.units import count, counted
 
 RESULTS = 125_000
 """Results of a transaction, and those of the last piece that was read. More than a row group of DuckDB (122,880), which
@@ -117,10 +118,13 @@ def ingest(store: Store, host: str, files: Iterable[Handed], now: datetime, prog
     done = Ingested(intake.files, intake.new, intake.changed, tuple(intake.refused))
     if not done.files and not done.refused:
         raise UsageError("nothing to ingest: none of the files that were found is a report of tests")
-    lacks = f"{done.files} files read; not, or not whole: {len(done.refused)}" if done.refused else "complete"
+    lacks = (
+        f"{counted(done.files, 'file')} read; not, or not whole: {len(done.refused)}" if done.refused else "complete"
+    )
     at = now if done.files else None
     store.record_source(host=host, forge=Forge.FILES.value, origin=ORIGIN, fetched_at=at, outcome=lacks)
-    progress.finish(_TASK, f"{done.files} of {total} files, {done.new} results new, {done.changed} changed")
+    read = f"{count(done.files)} of {counted(total, 'file')}"
+    progress.finish(_TASK, f"{read}, {counted(done.new, 'result')} new, {count(done.changed)} changed")
     return done
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelinedoctor.derive.clusters import INFRASTRUCTURE, Outage, clustered, failing_jobs, outages
+from pipelinedoctor.derive.clusters import FAILING, INFRASTRUCTURE, Outage, clustered, failing_jobs, outages
 from pipelinedoctor.derive.flakiness import counted
 from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Link, Measure, Subject
 from pipelinedoctor.logs.rules import shipped_rules
@@ -63,7 +63,7 @@ def failure_clusters(history: History, options: Options) -> Answer:
     """Findings infrastructure, for clusters and outages; measures `clusters` and `categories`."""
     failing = failing_jobs(history)
     if failing.is_empty():
-        return Answer(reason="no job failed in the window")
+        return Answer(reason=_nothing_failed(history))
     known = clustered(history)
     recent = known.filter("recent")
     if recent.is_empty():
@@ -71,6 +71,13 @@ def failure_clusters(history: History, options: Options) -> Answer:
     window = _Window(len(failing), (history.window.end - history.window.start).total_seconds() / 86_400)
     findings = list(_findings(history, recent, window, options))
     return Answer(findings=findings, measures=(_clusters(known, window), _categories(recent, window)))
+
+
+def _nothing_failed(history: History) -> str:
+    """Why there is no failing job: none failed, or runs did and their failing jobs were not read."""
+    results = history.runs(["result"]).filter(pl.col("result").is_in(FAILING))
+    runs = results.select(pl.len()).collect().item()
+    return f"no failing job was read; {counted(runs, 'run')} failed" if runs else "no job failed in the window"
 
 
 def _gaps(history: History) -> str:

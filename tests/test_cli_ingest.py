@@ -56,11 +56,20 @@ def test_files_go_in_by_the_command_as_it_is_installed(here: Path) -> None:
         "ingest: 3 to do",
         "ingest: 1 of 3",
         "ingest: 2 of 3",
-        "ingest: 1 of 3 files, 1 results new, 0 changed",
+        "ingest: 1 of 3 files, 1 result new, 0 changed",
         "pipelinedoctor: bad\ufffd[31m.xml: XML with a DOCTYPE that declares entities is not read",
         "pipelinedoctor: no.xml: no such file",
     ]
     assert stored("test, result", "test_results") == [("C::good", "success")]
+
+
+def test_one_is_one_and_many_are_many(here: Path) -> None:
+    (here / "a.xml").write_text(GOOD)
+    assert ask("ingest", "junit", "a.xml", *BELONGING)[2].endswith("ingest: 1 of 1 file, 1 result new, 0 changed\n")
+    cases = "".join(f'<testcase name="t{n}"/>' for n in range(1_200))
+    (here / "b.xml").write_text(f'<testsuite name="s">{cases}</testsuite>')
+    told = ask("ingest", "junit", "b.xml", *BELONGING, "--job", "b")[2]
+    assert told.endswith("ingest: 1 of 1 file, 1,200 results new, 0 changed\n")
 
 
 def test_options_say_what_the_files_belong_to(here: Path) -> None:

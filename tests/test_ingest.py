@@ -183,7 +183,7 @@ def test_what_stood_before_a_fault_is_kept_and_the_gap_told_until_it_is_closed(s
     gap = ("local", "acme/app", "tests", f"run 1: {report}", "malformed XML in line 1", None)
     assert table(store, "*", "fetch_gaps") == [gap]
     assert table(store, "result", "jobs") == [("unknown",)], "what lacks may have failed"
-    assert table(store, "outcome", "sources") == [("1 files read; not, or not whole: 1",)]
+    assert table(store, "outcome", "sources") == [("1 file read; not, or not whole: 1",)]
     report.write_text(whole)
     take(store, (report, to()), (other, to()))
     assert table(store, "*", "fetch_gaps") == []

@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "manifest": ("errors", "fetch.bounds", "fetch.download", "timespan"),
     "ingest_rows": ("manifest", "model", "store.ingested"),
     # The cores.
-    "ingest": ("errors", "fetch", "ingest_rows", "logs", "manifest", "model", "redaction", "store"),
+    "ingest": ("errors", "fetch", "ingest_rows", "logs", "manifest", "model", "redaction", "store", "units"),
     "redaction": ("logs.redact", "model"),
     "sync": ("errors", "fetch.interface", "logs", "model", "redaction", "store.connection"),
     "analyse": ("", "errors", "fetch.interface", "findings", "model", "query", "report", "store", "units"),

@@ -58,11 +58,13 @@ def _counted_runs(one: BranchPipeline, window: Window) -> list[bool]:
 
 
 def pipeline_table(pipelines: Sequence[BranchPipeline], runs: pl.DataFrame, window: Window) -> Measure:
-    """One row a pipeline with counted runs in the window; `runs` is `DefaultBranch.runs`."""
+    """One row a pipeline with counted runs in the window, those red now first; `runs` is `DefaultBranch.runs`."""
     recent = runs.filter(pl.col("created_at") >= window.start)
     known = len(recent) - recent["green"].null_count()
     others = "; the others were cancelled or skipped, have no known result or have not ended" * (known < len(recent))
-    rows = [row for one in pipelines if (row := _row(one, window)) is not None]
+    # A page shows the first rows of a long table, and what is red now is what it is read for.
+    red_first = sorted(pipelines, key=lambda one: red_now(one) is None)
+    rows = [row for one in red_first if (row := _row(one, window)) is not None]
     return Measure(
         id="pipelines",
         title="Pipelines of the default branch",

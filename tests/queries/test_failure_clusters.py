@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,7 +78,19 @@ def only(answer: Answer) -> Finding:
 
 
 def test_a_store_without_failures_has_nothing_to_say(store: Store) -> None:
-    assert ask(store, [failed(1, told=None, result="success")]).reason == "no job failed in the window"
+    repository, run, job = failed(1, told=None, result="success")
+    assert isinstance(run, Run)
+    rows = [repository, replace(run, result="success"), job]
+
+    assert ask(store, [rows]).reason == "no job failed in the window"
+
+
+@pytest.mark.parametrize(("runs", "told"), [(1, "1 run failed"), (2, "2 runs failed")])
+def test_failing_runs_whose_jobs_were_not_read_are_told(store: Store, runs: int, told: str) -> None:
+    passed = failed(9, told=None, run=1_001, result="success")
+    rows = [*(failed(n, told=None)[:2] for n in range(1, runs + 1)), passed, failed(8, hours_ago=40 * 24)[:2]]
+
+    assert ask(store, rows).reason == f"no failing job was read; {told}"
 
 
 def test_failures_without_logs_are_a_reason_with_its_counts(store: Store) -> None:

@@ -360,6 +360,14 @@ def test_of_many_pipelines_the_longest_red_are_named(store: Store) -> None:
     )
 
 
+def test_pipelines_that_are_red_now_come_first_in_the_table(store: Store) -> None:
+    runs = [Ran(jobs={"build": "f" if number in (3, 5) else "s"}, pipeline_id=number) for number in range(6)]
+
+    rows = measure(ask(store, runs), "pipelines").rows
+
+    assert [row["pipeline"] for row in rows] == [f"ci{number}.yml" for number in (3, 5, 0, 1, 2, 4)]
+
+
 def test_green_pipelines_are_counted(store: Store) -> None:
     runs = [Ran(jobs={"build": "s"}, pipeline_id=number) for number in range(3)]
 
