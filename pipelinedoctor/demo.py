@@ -128,11 +128,13 @@ def _packs(asked: Asked) -> Rules:
 
 
 def _clear(path: Path) -> None:
-    """Take an earlier demo's store away; refuse to touch one that holds anything fetched from a live forge."""
+    """Take an earlier demo's store away; refuse to touch one that holds anything else."""
     if not path.exists():
         return
     with Store.open(path) as store:
-        live = store.connection.sql("SELECT count(*) FROM sources WHERE origin = 'live'").fetchall()[0][0]
+        live = store.connection.sql(
+            "SELECT count(*) FROM sources WHERE origin NOT IN ('simulated', 'recording')"
+        ).fetchall()[0][0]
     if live:
-        raise StoreError(f"{path}: holds history of a live forge, which a demo would overwrite; choose another --out")
+        raise StoreError(f"{path}: holds history that is no demo's, which a demo would overwrite; choose another --out")
     path.unlink()

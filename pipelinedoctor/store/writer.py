@@ -1,8 +1,9 @@
 """Rows into tables: one frame and one MERGE a table; a row that is there and equal is left alone.
 
 In most columns the newest row wins. In a few a null never overwrites what is known, because some bodies know less than
-others: `default_branch` and `archived` of `repositories`, `pipeline`, `pipeline_name` and `parent_run_id` of `runs`, all but the key of `commits` (the
-body of a run speaks of its commit, but not of its parents).
+others: `default_branch` and `archived` of `repositories`, `pipeline`, `pipeline_name` and `parent_run_id` of `runs`, all but
+the key of `commits` (the body of a run speaks of its commit, but not of its parents). A job of which only the outcome was
+read takes nothing away from one that was read in full.
 """
 
 from collections import Counter
@@ -18,7 +19,7 @@ import polars as pl
 
 from pipelinedoctor.errors import StoreError
 from pipelinedoctor.fetch.interface import Closed, Mark
-from pipelinedoctor.model import TABLES, Commit, Repository, Row, Run
+from pipelinedoctor.model import TABLES, Commit, Detail, Job, Repository, Row, Run
 from pipelinedoctor.store.arrow import visible
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,6 +37,8 @@ _KEPT: Mapping[type[Row], frozenset[str]] = {
     Run: frozenset({"pipeline", "pipeline_name", "parent_run_id"}),
     Commit: frozenset(field.name for field in fields(Commit)) - frozenset(Commit.key),
 }
+_ONLY_IN_FULL = frozenset({"attempt", "created_at", "queue_s", "labels", "runner", "carried_over", "detail"})
+"""Of jobs: what a reading of outcomes alone does not tell, or only reckons."""
 _MARKS = {"host": pl.String(), "kind": pl.String(), "key": pl.String(), "value": pl.String()}
 _MERGE_MARKS = """
     MERGE INTO sync_state AS stored USING {batch} AS incoming
@@ -116,6 +119,9 @@ def _merge_sql(table: type[Row], batch: str) -> str:
         for field in fields(table)
         if field.name not in table.key
     }
+    if table is Job:
+        lesser = f"incoming.detail = '{Detail.OUTCOMES}' AND stored.detail = '{Detail.FULL}'"
+        values |= {name: f"CASE WHEN {lesser} THEN stored.{name} ELSE incoming.{name} END" for name in _ONLY_IN_FULL}
     return f"""
         MERGE INTO {table.table} AS stored USING {batch} AS incoming
         ON {" AND ".join(f"stored.{name} = incoming.{name}" for name in table.key)}
@@ -137,8 +143,14 @@ def _frame(table: type[Row], rows: Sequence[Row]) -> pl.DataFrame:
     newest = [
         pl.col(name).drop_nulls().last() if name in kept else pl.col(name).last()
         for name in schema
-        if name not in table.key
+        if name not in table.key and not (table is Job and name in _ONLY_IN_FULL)
     ]
+    if table is Job:
+        whole = pl.col("detail") == Detail.FULL.value
+        newest += [
+            pl.when(whole.any()).then(pl.col(name).filter(whole).last()).otherwise(pl.col(name).last()).alias(name)
+            for name in sorted(_ONLY_IN_FULL)
+        ]
     return frame.group_by(table.key, maintain_order=True).agg(newest).select(*schema)
 
 

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 from hypothesis import strategies as st
 
-from pipelinedoctor.model import TABLES, Job, Repository, Row, Run
+from pipelinedoctor.model import TABLES, Detail, Job, Repository, Row, Run
 
 HOST = "github.com"
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -100,9 +100,10 @@ def rows_of(table: type[Row]) -> st.SearchStrategy[Row]:
     """Any rows of a table, with keys from so few values that they repeat."""
     hints = get_type_hints(table)
     build: Callable[..., Row] = table
-    return st.builds(
-        build, **{field.name: _values(hints[field.name], key=field.name in table.key) for field in fields(table)}
-    )
+    values = {field.name: _values(hints[field.name], key=field.name in table.key) for field in fields(table)}
+    if table is Job:
+        values["detail"] = st.sampled_from(Detail).map(str)
+    return st.builds(build, **values)
 
 
 def _values(hint: Any, *, key: bool) -> st.SearchStrategy[Any]:

@@ -19,6 +19,7 @@ from tests.store.rows import HOST, any_row, at, job, repository, rows_of, run
 _KEPT = {"repositories": {"default_branch", "archived"}, "runs": {"pipeline", "pipeline_name", "parent_run_id"}}
 _KEPT["commits"] = {field.name for field in fields(Commit)} - set(Commit.key)
 
+_ONLY_IN_FULL = ("attempt", "created_at", "queue_s", "labels", "runner", "carried_over", "detail")
 Tables = dict[str, list[tuple[Any, ...]]]
 laws = settings(deadline=None, max_examples=15)
 
@@ -36,6 +37,8 @@ def expected(rows: list[Row]) -> Tables:
         values = {name: clean(value) for name, value in asdict(row).items()}
         known = held[row.table].get(key := tuple(values[name] for name in row.key), {})
         kept = {name: known[name] for name in _KEPT.get(row.table, ()) if known and values[name] is None}
+        if known and row.table == "jobs" and (values["detail"], known["detail"]) == ("outcomes", "full"):
+            kept = {name: known[name] for name in _ONLY_IN_FULL}
         held[row.table][key] = values | kept
     return {table: sorted((tuple(row.values()) for row in rows.values()), key=repr) for table, rows in held.items()}
 
@@ -277,3 +280,15 @@ def test_a_gap_is_not_closed_by_a_write_that_fails(store: Store) -> None:
     with pytest.raises(StoreError):
         store.write(HOST, [run(1, event=None)], closed=[Closed(repository="a/b", kind="log", subject="1")])
     assert len(tables(store)["fetch_gaps"]) == 1
+
+
+def test_an_outcome_takes_nothing_away_from_a_job_that_was_read_in_full(store: Store) -> None:
+    full = job(1, 1, attempt=2)
+    poor = job(1, 1, created_at=None, queue_s=None, labels=None, runner=None, detail="outcomes", result="failure")
+    store.write(HOST, [repository(), run(1), full])
+    written = store.write(HOST, [poor])
+    told = store.connection.execute("SELECT detail, attempt, labels, queue_s, result FROM jobs").fetchall()
+    assert told == [("full", 2, "ubuntu-latest", 60.0, "failure")]
+    assert written.changed["jobs"] == 1
+    store.write(HOST, [job(1, 1, labels="windows")])
+    assert store.connection.execute("SELECT labels, result FROM jobs").fetchall() == [("windows", "success")]
