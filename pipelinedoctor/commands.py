@@ -126,6 +126,8 @@ class _Turn:
 def _taking_turns(waiting: list[_Turn], store: Store, progress: Progress, rules: Rules) -> Iterator[Fetched]:
     """The fetches of all sources. Each has an equal share of the requests; what one leaves is for those that need more."""
     left = waiting[0].order.max_requests
+    hosts = Counter(turn.source.host for turn in waiting)
+    failed: dict[str, tuple[Source, ForgeError]] = {}
     while waiting:
         again: list[_Turn] = []
         for place, turn in enumerate(waiting):
@@ -147,9 +149,15 @@ def _taking_turns(waiting: list[_Turn], store: Store, progress: Progress, rules:
                 and left
             ):
                 again.append(turn)
-            else:
-                yield Fetched(turn.source.host, turn.summary, done.error)
+                continue
+            if done.error is not None:
+                failed.setdefault(turn.source.host, (turn.source, done.error))
+            yield Fetched(turn.source.host, turn.summary, done.error)
         waiting = again
+    for host, (source, reason) in failed.items():
+        if hosts[host] > 1:
+            # The host has one line in the report, and another of its sources that went well must not speak for all.
+            _note(store, source, f"not all of its sources were read: {reason}")
 
 
 def _together(first: Summary | None, second: Summary | None) -> Summary | None:

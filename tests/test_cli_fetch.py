@@ -12,6 +12,7 @@ from pipelinedoctor.cli import app
 from pipelinedoctor.errors import BudgetError, ForgeError
 from pipelinedoctor.fetch.interface import Level, Order, Page, Progress, Source, SyncState
 from pipelinedoctor.simulate.forge import serve
+from pipelinedoctor.store.connection import Store
 from tests.helpers.recordings import job, run, write_recording
 
 ASKED: list[tuple[str, Order]] = []
@@ -27,8 +28,9 @@ class Told:
     def pages(self, order: Order, state: SyncState, progress: Progress) -> Iterator[Page]:
         ASKED.append((self.source.host, order))
         yield Page(requests=3, free=1, dirty=2)
-        if self.source.host in ENDS:
-            raise ENDS[self.source.host]
+        for name in (self.source.host, *self.source.repositories):
+            if name in ENDS:
+                raise ENDS[name]
 
 
 @pytest.fixture
@@ -98,6 +100,36 @@ def test_what_a_source_spent_is_gone_for_the_next_however_it_ended(told: Path) -
     ENDS["one.test"] = ForgeError("one.test: gone")
     ask("fetch", "--max-requests", "10")
     assert [order.max_requests for _, order in ASKED] == [5, 8]
+
+
+def outcomes(folder: Path) -> dict[str, str]:
+    with Store.open(folder / "pipelinedoctor.duckdb", read_only=True) as store:
+        return dict(store.connection.sql("SELECT host, outcome FROM sources").fetchall())
+
+
+def test_of_two_sources_of_one_host_the_one_that_failed_is_what_the_report_knows(told: Path) -> None:
+    sections = [f'[[sources]]\nurl = "https://one.test"\nrepositories = ["{name}"]\n' for name in ("a/b", "c/d")]
+    (told / "pipelinedoctor.toml").write_text("".join(sections), encoding="utf-8")
+    ENDS["a/b"] = ForgeError("one.test: gone")
+    assert ask("fetch")[0] == 3
+    assert outcomes(told) == {"one.test": "not all of its sources were read: one.test: gone"}
+    ENDS.clear()
+    assert ask("fetch")[0] == 0
+    assert outcomes(told) == {"one.test": "complete"}
+
+
+def test_what_a_killed_fetch_did_not_come_to_is_known(told: Path) -> None:
+    ENDS["one.test"] = KeyboardInterrupt()  # type: ignore[assignment]  # what Ctrl-C raises
+    assert ask("fetch")[0] == 130
+    assert outcomes(told)["two.test"] == "not read by the newest fetch, which was broken off"
+
+
+def test_a_mistake_in_the_options_of_a_question_is_told_before_anything_is_asked(told: Path) -> None:
+    with (told / "pipelinedoctor.toml").open("a", encoding="utf-8") as file:
+        file.write("[queries.flaky_job]\nleast_commits = 3\n")
+    code, _, err = ask("fetch")
+    assert (code, ASKED) == (2, [])
+    assert "did you mean 'flaky_jobs'?" in err
 
 
 def test_a_limit_of_one_forge_is_none_of_the_next(told: Path) -> None:

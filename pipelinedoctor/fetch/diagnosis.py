@@ -72,6 +72,9 @@ class Heard:
         return f"answered {self.status}{f': {self.message}' if self.message else ''}"
 
 
+_SECRET_HEADERS = frozenset({"authorization", "private-token", "job-token"})
+
+
 class Asking:
     """Asks one source, each question once, and hears every answer, a refusal too."""
 
@@ -116,12 +119,20 @@ class Asking:
         except TroubleError as error:
             raise ForgeError(f"{self._source.host}: {error}") from None
         try:
-            body = json.loads(answer.data)
+            body = json.loads(self._without_secrets(answer.data.decode("utf-8", "replace")))
         except (ValueError, RecursionError):
             body = None
         told = body.get("message") or body.get("error") if isinstance(body, Mapping) else None
-        message = redact((first_line(told, 200) or "").replace(self._source.token or "\0", "***"))
-        return Heard(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body, message)
+        message = redact(first_line(told, 200) or "")
+        headers = {name.lower(): redact(self._without_secrets(value)) for name, value in answer.headers.items()}
+        return Heard(answer.status, headers, body, message)
+
+    def _without_secrets(self, text: str) -> str:
+        """The text without what was sent to authenticate, wherever a forge repeats it."""
+        sent = [self._headers[name].rpartition(" ")[2] for name in self._headers if name.lower() in _SECRET_HEADERS]
+        for secret in filter(None, [self._source.token, *sent]):
+            text = text.replace(secret, "***")
+        return text
 
 
 def count(told: object) -> int | None:

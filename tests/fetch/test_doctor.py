@@ -319,3 +319,17 @@ def test_no_answer_breaks_it(look: Callable[[str, str], Diagnosis], body: bytes)
     for names in ("acme/shop", "acme/*"):
         with scripted(lambda _: Said(200, body)) as (url, _):
             assert look(url, names).limits == ()
+
+
+def test_a_token_that_the_forge_repeats_is_shown_nowhere() -> None:
+    odd = "a-token-of-no-known-shape"
+    echo = {"X-OAuth-Scopes": f"repo, {odd}", "X-Accepted-GitHub-Permissions": odd, "Content-Type": "application/json"}
+    answers = whole(**{"/repos/acme/shop/actions/runs": Said(403, json.dumps({"message": odd}).encode(), echo)})
+    answers["/rate_limit"] = Said(200, json.dumps({**LIMITS, "message": odd}).encode(), echo)
+    with forge(answers) as (url, _):
+        told = github(url, token=odd)
+    assert odd not in repr(told)
+    said = {"/personal_access_tokens/self": {"name": odd, "scopes": [odd], "id": 1}, "/user": {"username": odd}}
+    with forge({f"/api/v4{path}": body for path, body in said.items()}) as (url, _):
+        source = Source(forge="gitlab", host="gl.example", url=url, repositories=("a/b",), token=odd)
+        assert odd not in repr(doctor_gitlab.look(source))
