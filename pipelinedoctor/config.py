@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -14,9 +15,12 @@ from pydantic import BaseModel, Field, field_validator
 from pipelinedoctor import timespan
 from pipelinedoctor.errors import ConfigError, UsageError
 from pipelinedoctor.fetch.interface import Source
+from pipelinedoctor.logs.redact import redact
 from pipelinedoctor.sources import Section, SourceSection, overlap
 
 DEFAULT_FILE = Path("pipelinedoctor.toml")
+_SHORT = 40
+"""Most characters of a value that a message repeats."""
 
 Format = Literal["html", "markdown", "json"]
 FORMATS: tuple[Format, ...] = ("html", "markdown", "json")
@@ -68,7 +72,7 @@ def read(path: Path | None) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: is not TOML: {error}") from error
     except pydantic.ValidationError as error:
-        raise ConfigError(f"{file}: {_first(error, Config)}") from error
+        raise ConfigError(f"{file}: {redact(_first(error, Config))}") from None
     twice = overlap(config.sources)
     if twice is not None:
         at, entry, other = twice
@@ -105,26 +109,42 @@ def _options(where: str, kind: type[Any], values: Mapping[str, Any]) -> Any:
 
 
 def _first(error: pydantic.ValidationError, model: type[BaseModel]) -> str:
-    problem = error.errors()[0]
+    problem = _telling(error.errors())
     place = ".".join(str(part) for part in problem["loc"]) or "the file"
     if problem["type"] == "extra_forbidden":
         section: Any = {"sources": SourceSection, "report": ReportSection}.get(str(problem["loc"][0]), model)
         inside = model if len(problem["loc"]) == 1 else section
-        more = f"; {len(error.errors()) - 1} more problems follow" if len(error.errors()) > 1 else ""
+        more = f"; and {len(error.errors()) - 1} more" if len(error.errors()) > 1 else ""
         return f"{place}: no such key{_near(str(problem['loc'][-1]), inside.model_fields)}{more}"
     return f"{place}: {_said(problem)}"
 
 
+def _telling(problems: list[Any]) -> Any:
+    """The first problem; but where a key is missing, one beside it that is not known is most likely the same key."""
+    first = problems[0]
+    if first["type"] != "missing":
+        return first
+    beside = (one for one in problems if one["type"] == "extra_forbidden" and one["loc"][:-1] == first["loc"][:-1])
+    return next(beside, first)
+
+
 def _said(problem: Any) -> str:
-    message = str(problem["msg"]).removeprefix("Value error, ")
     given = problem.get("input")
     # Only short scalars are repeated: a whole table says nothing, and a long value might be a secret put in by mistake.
-    shown = f" (here: {given!r})" if isinstance(given, str | int | float | bool) and len(str(given)) <= 40 else ""
+    short = isinstance(given, str | int | float | bool) and len(str(given)) <= _SHORT
+    if problem["type"] == "tuple_type":
+        if isinstance(given, Mapping):
+            return f"is a list of tables; write [[{problem['loc'][-1]}]] in double brackets"
+        return f"write a list, as {json.dumps([given if short else '…'], ensure_ascii=False)}"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    # What is no name of a variable may be the token itself.
+    hidden = not short or str(problem["loc"][-1]).endswith("_env")
+    shown = "" if hidden else f" (here: {given!r})"
     return message[0].lower() + message[1:] + shown
 
 
 def _near(name: str, known: Mapping[str, Any] | list[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
+    close = difflib.get_close_matches(name, list(known), n=1) or [one for one in known if name and one.startswith(name)]
     return f"; did you mean {close[0]!r}?" if close else f"; known are: {', '.join(sorted(known))}"
 
 

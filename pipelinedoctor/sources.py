@@ -3,6 +3,7 @@
 Secrets never stand in the file: a source names the environment variable that holds its token or key.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from pipelinedoctor.fetch.interface import AppKey, Level, Source
 from pipelinedoctor.fetch.selection import Candidate, Selection, check
+from pipelinedoctor.logs.redact import redact
 
 GITHUB_API = "https://api.github.com"
 GITLAB = "https://gitlab.com"
@@ -24,6 +26,9 @@ _DEFAULTS = {
 }
 _APP = ("app_id", "installation_id", "private_key_env")
 _PEM = "-----BEGIN "
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TOKENS = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "glptt-")
+"""How tokens begin, also those that were cut short; in capitals they are names as good as any."""
 _KEY = 64 * 1024
 """Most characters of a private key's file; the longest keys have a tenth of it."""
 
@@ -68,6 +73,14 @@ class SourceSection(Section):
         if parts.scheme == "http" and not _loopback(parts.hostname):
             raise ValueError("write https: over http anybody on the way reads the token; only loopback may do without")
         return url.rstrip("/")
+
+    @field_validator("token_env", "private_key_env")
+    @classmethod
+    def _variable(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if name is not None and not _is_variable(name):
+            held, itself = ("token", "token") if info.field_name == "token_env" else ("private key", "key")
+            raise ValueError(f"is the name of the variable that holds the {held}, not the {itself} itself")
+        return name
 
     @field_validator("repositories")
     @classmethod
@@ -159,6 +172,14 @@ def _meant(section: SourceSection) -> list[Candidate]:
         for name in chosen.patterns
         if chosen.picks(Candidate(repository_id=None, full_name=name, topics=section.topics))
     ]
+
+
+def _is_variable(name: str) -> bool:
+    """Whether this may name a variable of the environment, and is not a token that somebody put in its place."""
+    if not _VARIABLE.fullmatch(name) or name.startswith(_TOKENS) or redact(name) != name:
+        return False
+    # Tokens of no shape of their own look drawn. Names that mix capitals and digits so are rare, but in capitals alone.
+    return name.isupper() or redact(f"token {name}") == f"token {name}"
 
 
 def _loopback(host: str) -> bool:

@@ -69,6 +69,22 @@ def test_without_a_file_all_is_default(tmp_path: Path, monkeypatch: pytest.Monke
             ["sources.0: token_env:", "take one of token_env and app_id away"],
         ),
         (f'[[sources]]\nforge = "gitlab"\nrepositories = ["a/b"]\n{APP}', ["sources.0: app_id: only GitHub"]),
+        ('[[sources]]\nrepositories = "a/b"', ['sources.0.repositories: write a list, as ["a/b"]']),
+        (f'[[sources]]\nrepositories = "{"a/b, " * 20}"', ['sources.0.repositories: write a list, as ["…"]']),
+        ('[report]\nformats = "html"', ['report.formats: write a list, as ["html"]']),
+        ('[sources]\nrepositories = ["a/b"]', ["sources: is a list of tables; write [[sources]]"]),
+        (
+            '[[sources]]\nrepos = ["a/b"]',
+            ["sources.0.repos: no such key; did you mean 'repositories'?; and 1 more"],
+        ),
+        (
+            '[[sources]]\nprojects = ["a/b"]\nnonsense = 1',
+            ["sources.0.projects: no such key; known are: app_id, ", "; and 2 more"],
+        ),
+        (
+            '[[sources]]\nurl = "https://x"\n[[sources]]\nrepositories = ["a/b"]\ntokenenv = "X"',
+            ["sources.0.repositories: field required"],
+        ),
         ('[report]\nformats = ["pdf"]', ["report.formats.0", "'html', 'markdown' or 'json'"]),
         ('[report]\nwindow = "3"', ["report.window", "'3' is no span of time", "for example 90d"]),
         ('[report]\ntrend = "0w"', ["report.trend", "longer than nothing"]),
@@ -103,6 +119,65 @@ def test_a_long_value_is_not_repeated_for_it_may_be_a_secret(tmp_path: Path) -> 
     with pytest.raises(ConfigError) as raised:
         config.read(written(tmp_path, f'[[sources]]\nforge = "{secret}"\nrepositories = ["a/b"]'))
     assert secret not in str(raised.value)
+
+
+TOKENS = [
+    "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+    "gho_abcdefghijklmnopqrstuvwxyz0123456789",
+    "ghs_cutshort",
+    "github_pat_11ABCDEFG0abcdefghijkl_mnopqrstuvwxyz",
+    "glpat-abcdefghijklmnop0123",
+    "glptt-cut",
+    "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3",
+    "Ab3xQ9zLm2Kp7RtW4vYs",
+    "two words",
+    "1ST_TOKEN",
+    "$GITHUB_TOKEN",
+    "GITHUB_TOKEN\\n",
+    "",
+]
+
+
+@pytest.mark.parametrize("pasted", TOKENS)
+def test_a_token_in_place_of_its_variable_is_refused_and_not_shown(tmp_path: Path, pasted: str) -> None:
+    file = written(tmp_path, f'[[sources]]\nrepositories = ["a/b"]\ntoken_env = "{pasted}"\n')
+    with pytest.raises(ConfigError) as raised:
+        config.read(file)
+    said = "is the name of the variable that holds the token, not the token itself"
+    assert str(raised.value) == f"{file}: sources.0.token_env: {said}"
+
+
+@pytest.mark.parametrize("pasted", ["ghp_abcdefghijklmnopqrstuvwxyz0123456789", PEM.replace("\n", "\\n"), "./app.pem"])
+def test_a_key_in_place_of_its_variable_is_refused_and_not_shown(tmp_path: Path, pasted: str) -> None:
+    file = written(tmp_path, f'[[sources]]\nrepositories = ["a/b"]\n{APP.replace("KEY", pasted)}')
+    with pytest.raises(ConfigError) as raised:
+        config.read(file)
+    said = "is the name of the variable that holds the private key, not the key itself"
+    assert str(raised.value) == f"{file}: sources.0.private_key_env: {said}"
+
+
+@pytest.mark.parametrize(
+    "name", ["GITHUB_TOKEN", "CI_JOB_TOKEN", "_t", "GHP_TOKEN", "ACME_K8S_S3_EU1_TOKEN", "gitlab_token_2", "SecretOfCI"]
+)
+def test_what_names_a_variable_is_taken(name: str) -> None:
+    assert SourceSection(repositories=("a/b",), token_env=name).token_env == name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[sources]]\nrepositories = ["TOKEN"]',
+        '[[sources]]\nrepositories = "TOKEN"',
+        '[[sources]]\nrepositories = ["a/b"]\napp_id = "TOKEN"',
+        '[[sources]]\nrepositories = ["a/b"]\nTOKEN = 1',
+        '[[sources]]\nrepositories = ["a/b"]\ntoken = "TOKEN"',
+        'store = 1\n[[sources]]\nrepositories = ["a/b"]\nforge = "TOKEN"',
+    ],
+)
+def test_a_token_in_any_other_place_is_not_shown(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        config.read(written(tmp_path, text.replace("TOKEN", TOKENS[0])))
+    assert TOKENS[0] not in str(raised.value)
 
 
 @pytest.mark.parametrize(

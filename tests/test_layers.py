@@ -50,8 +50,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "sync": ("errors", "fetch.interface", "logs", "model", "redaction", "store.connection"),
     "analyse": ("", "errors", "fetch.interface", "findings", "model", "query", "report", "store", "units"),
     # The commands, which put the parts together, and what stands around them.
-    "sources": ("fetch.interface", "fetch.selection"),
-    "config": ("errors", "fetch.interface", "sources", "timespan"),
+    "sources": ("fetch.interface", "fetch.selection", "logs.redact"),
+    "config": ("errors", "fetch.interface", "logs.redact", "sources", "timespan"),
     "console": ("fetch.interface", "terminal"),
     "produce": (
         "analyse",
