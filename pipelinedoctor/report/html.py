@@ -31,6 +31,7 @@ class HtmlRenderer:
         script = source(self._environment, "html/report.js")
         facts = {
             "report": report,
+            "hosts": view.hosts(report),
             "parts": view.parts(report, findings=_FINDINGS, rows=_ROWS),
             "style": filters.made(style),
             "script": filters.made(script),

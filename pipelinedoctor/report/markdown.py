@@ -31,10 +31,11 @@ class MarkdownRenderer:
     def pages(self, report: Report) -> dict[str, str]:
         """The text of each page by file name."""
         parts = view.parts(report, findings=_FINDINGS, rows=_ROWS)
-        home = render(self._environment, "markdown/home.jinja", {"report": report, "parts": parts})
-        made = {"Home.md": home}
+        hosts = view.hosts(report)
+        facts = {"report": report, "parts": parts, "hosts": hosts}
+        made = {"Home.md": render(self._environment, "markdown/home.jinja", facts)}
         for part in parts:
-            facts = {"part": part, "section": part.section}
+            facts = {"part": part, "section": part.section, "hosts": hosts}
             made[f"{page(part.section.id)}.md"] = render(self._environment, "markdown/page.jinja", facts)
         return made
 

@@ -37,6 +37,9 @@ def environment(directories: Sequence[Path], finalize: Callable[[Any], Any]) -> 
     )
     writers = (units.count, units.counted, units.share, units.duration, units.minutes, units.day, units.time)
     readers = (
+        view.repository,
+        view.place,
+        view.where,
         view.seen,
         view.interval,
         view.sure,

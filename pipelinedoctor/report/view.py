@@ -14,6 +14,7 @@ from pipelinedoctor.units import NOTHING, count, counted, day, duration, minutes
 FIRST = 10
 """Findings that come before everything else."""
 
+_INTO, _WORKFLOWS = " \u203a ", ".github/workflows/"
 _SHA, _SHORT = re.compile("[0-9a-f]{40}"), 10
 
 VERDICTS: dict[Verdict, str] = {
@@ -154,6 +155,36 @@ def outcomes_only(coverage: Sequence[Coverage]) -> str | None:
         "their queue time, labels and runner are not known. In full were read the runs that failed or were rerun, "
         "and a sample of the others, spread over job names and weeks."
     )
+
+
+def hosts(report: Report) -> frozenset[str]:
+    """The hosts of the report's repositories: a name alone tells a repository only where there is one."""
+    return frozenset([*(one.host for one in report.coverage), *(gap.host for gap in report.gaps)])
+
+
+def repository(one: Coverage | GapGroup, hosts: frozenset[str]) -> str:
+    """The name of a repository, behind its host where there is more than one."""
+    return _INTO.join(_from_host(one.host, [one.repository], hosts))
+
+
+def place(finding: Finding, hosts: frozenset[str]) -> str:
+    """Repository and pipeline, behind their host where there is more than one: what a title alone does not say."""
+    subject = finding.subject
+    pipeline = subject.pipeline and subject.pipeline.removeprefix(_WORKFLOWS)
+    return _INTO.join(_from_host(subject.host, [subject.repository, pipeline], hosts))
+
+
+def where(finding: Finding, hosts: frozenset[str]) -> tuple[str, ...]:
+    """All names of what a finding is about, from the repository (its host, where there is more than one) to the test."""
+    one = finding.subject
+    names = [one.repository, one.pipeline, one.job, one.test, one.service, one.environment]
+    return _from_host(one.host, names, hosts)
+
+
+def _from_host(host: str, names: Sequence[str | None], hosts: frozenset[str]) -> tuple[str, ...]:
+    """The names there are; the host before them where one name may stand for two things, or there is none."""
+    known = tuple(name for name in names if name is not None)
+    return (host, *known) if len(hosts) > 1 or not known else known
 
 
 def seen(finding: Finding) -> str | None:

@@ -196,6 +196,21 @@ def test_what_is_cut_off_is_counted(
     assert "50 more findings, and 40 that are only in report.json" in page.text
 
 
+def test_findings_told_above_are_listed_with_their_place(whole: str) -> None:
+    text = " ".join(Page(whole).text.split())
+    assert "integration (payments) fails and passes on the same commit acme/checkout \u203a ci.yml (above)" in text
+
+
+def test_of_several_hosts_each_repository_is_told_with_its_own(renderer: HtmlRenderer, make_report: Make) -> None:
+    report = make_report()
+    assert "<td>acme/checkout</td>" in renderer.text(report)
+    twin = dataclasses.replace(report.coverage[0], host="git.example.org")
+    text = renderer.text(dataclasses.replace(report, coverage=(report.coverage[0], twin)))
+    assert text.count("<td>github.com \u203a acme/checkout</td>") == 2
+    assert text.count("<td>git.example.org \u203a acme/checkout</td>") == 1
+    assert re.search(r"<span>github.com</span>\s*<span>acme/checkout</span>", text)
+
+
 @pytest.mark.parametrize(
     ("origin", "banner"),
     [("simulated", "Simulated data."), ("recording", "Recording."), ("live", None), ("ingested", None), ("none", None)],

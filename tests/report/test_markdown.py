@@ -160,6 +160,35 @@ def test_what_was_seen_is_a_sentence_of_its_own(
     assert "It failed. Seen: **1 of 4 (25.0 %)**." in pages["q.md"]
 
 
+def test_findings_with_one_title_are_told_apart_by_their_place(
+    renderer: MarkdownRenderer, make_report: Make, make_finding: Callable[..., Finding]
+) -> None:
+    subject = make_finding().subject
+    found = tuple(
+        make_finding(
+            query="q", title="build fails", subject=dataclasses.replace(subject, repository=name, pipeline=pipeline)
+        )
+        for name, pipeline in (("acme/a", "ci.yml"), ("acme/a", "nightly.yml"), ("acme/b", "ci.yml"))
+    )
+    section = Section(id="q", title="Q", docs="D", remediation="R", findings=found)
+    pages = renderer.pages(make_report(sections=(section,), findings=found))
+    places = ["acme/a \u203a ci.yml", "acme/a \u203a nightly.yml", "acme/b \u203a ci.yml"]
+    for place, one in zip(places, found, strict=True):
+        assert f"[build fails](q#{one.fingerprint}) ({place}). " in pages["Home.md"]
+    headings = [line for line in pages["q.md"].splitlines() if line.startswith("## build")]
+    assert headings == [f"## build fails ({place})" for place in places]
+
+
+def test_of_several_hosts_each_repository_is_told_with_its_own(renderer: MarkdownRenderer, make_report: Make) -> None:
+    report = make_report()
+    assert "\n| acme/checkout | 2,151 |" in renderer.pages(report)["Home.md"]
+    twin = dataclasses.replace(report.coverage[0], host="git.example.org")
+    home = renderer.pages(dataclasses.replace(report, coverage=(report.coverage[0], twin)))["Home.md"]
+    assert "\n| github.com \u203a acme/checkout | 2,151 |" in home
+    assert "\n| git.example.org \u203a acme/checkout | 2,151 |" in home
+    assert "\n| github.com \u203a acme/checkout | log |" in home
+
+
 def test_tables_are_tables(renderer: MarkdownRenderer, make_report: Make) -> None:
     types = [token.type for text in renderer.pages(make_report()).values() for token in tokens(text)]
     assert types.count("table_open") == 4 + 10 + 3 + 1 + 2

@@ -145,6 +145,42 @@ def test_the_headline_says_what_was_found_what_it_costs_and_what_was_seen(make_f
     )
 
 
+ONE, TWO = frozenset({"github.com"}), frozenset({"github.com", "git.example.org"})
+
+
+def test_hosts_are_those_of_repositories_and_of_what_is_missing(make_report: Callable[..., Report]) -> None:
+    report = make_report()
+    assert view.hosts(report) == ONE
+    gap = dataclasses.replace(report.gaps[0], host="git.example.org")
+    assert view.hosts(dataclasses.replace(report, gaps=(gap,))) == TWO
+
+
+def test_a_repository_is_told_with_its_host_where_there_are_several() -> None:
+    assert view.repository(cover("a/b", 1), ONE) == "a/b"
+    assert view.repository(cover("a/b", 1), TWO) == "github.com \u203a a/b"
+
+
+def test_a_place_is_as_short_as_it_can_be(make_finding: Callable[..., Finding]) -> None:
+    subject = make_finding().subject
+    bare = make_finding(subject=dataclasses.replace(subject, pipeline=None, job=None))
+    shared = make_finding(subject=dataclasses.replace(bare.subject, repository=None))
+    assert [view.place(one, ONE) for one in (make_finding(), bare, shared)] == [
+        "acme/checkout \u203a ci.yml",
+        "acme/checkout",
+        "github.com",
+    ]
+    assert [view.place(one, TWO) for one in (make_finding(), shared)] == [
+        "github.com \u203a acme/checkout \u203a ci.yml",
+        "github.com",
+    ]
+
+
+def test_where_it_is_names_all(make_finding: Callable[..., Finding]) -> None:
+    names = ("acme/checkout", ".github/workflows/ci.yml", "integration (payments)")
+    assert view.where(make_finding(), ONE) == names
+    assert view.where(make_finding(), TWO) == ("github.com", *names)
+
+
 def lack(kind: str, things: int, rows_missing: int | None = None) -> GapGroup:
     return GapGroup(
         host="h", repository="a/b", kind=kind, reason="r", things=things, rows_missing=rows_missing, examples=()
