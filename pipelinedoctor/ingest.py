@@ -15,7 +15,7 @@ from pipelinedoctor.fetch.junit import Columns, NoReportError, columns
 from pipelinedoctor.ingest_rows import Ended, Ids, rows_of
 from pipelinedoctor.logs.columns import redacted as redacted_columns
 from pipelinedoctor.logs.redact import redact
-from pipelinedoctor.manifest import Belonging, Handed
+from pipelinedoctor.manifest import Belonging, Handed, special
 from pipelinedoctor.model import FetchGap, Forge, Result, TestResult
 from pipelinedoctor.redaction import redacted
 from pipelinedoctor.store.connection import Store
@@ -144,6 +144,9 @@ class _Intake:
         """Read one file; what is no report is refused where it was named, and passed over where it was found."""
         refused, reports = len(self.refused), 0
         try:
+            if special(handed.path):
+                self._pass(job, str(handed.path), "no regular file")
+                return
             with handed.path.open("rb") as file:
                 for member in report_members(file):
                     name = f"{handed.path}/{member.name}" if member.name else str(handed.path)

@@ -1,9 +1,11 @@
 """What is handed in to be ingested: files, each with the run and job that it belongs to."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
@@ -85,6 +87,8 @@ def read(manifest: Path) -> list[Handed]:
     """The lines of a manifest, each a JSON object; `file` is relative to the manifest. Raises `UsageError`."""
     handed: list[Handed] = []
     try:
+        if special(manifest):
+            raise UsageError(f"{manifest}: no regular file")
         with manifest.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
@@ -103,14 +107,20 @@ def files(paths: Sequence[Handed]) -> Iterator[Handed]:
 
     A directory without any stays what it is. A file that one job is handed twice is meant once.
     """
-    seen: set[tuple[Path, Belonging]] = set()
+    seen: set[tuple[str, Belonging]] = set()
     for handed in paths:
-        found = _below(handed.path) if handed.path.is_dir() else []
+        found = _below(handed.path) if os.path.isdir(handed.path) else []  # noqa: PTH112  never raises, unlike Path's
         for path in found or [handed.path]:
-            key = (path.resolve(), handed.belonging)
+            key = (os.path.realpath(path), handed.belonging)  # of links in a circle too, unlike Path's
             if key not in seen:
                 seen.add(key)
                 yield Handed(path, handed.belonging, named=not found)
+
+
+def special(path: Path) -> bool:
+    """Whether it is there and neither a file nor a directory: a pipe would keep its reader waiting. Raises `OSError`."""
+    mode = path.stat().st_mode
+    return not (S_ISREG(mode) or S_ISDIR(mode))
 
 
 def _below(directory: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """`ingest junit` from end to end: what it prints, what it ends with, and a report on nothing else."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,25 @@ def test_the_store_is_the_configurations(here: Path) -> None:
     assert ask("ingest", "junit", "a.xml", *BELONGING, "--config", "other.toml", "-q") == (0, "", "")
     assert (here / "elsewhere.duckdb").exists()
     assert not (here / "pipelinedoctor.duckdb").exists()
+
+
+def test_pipes_circles_and_names_too_long_are_told_and_the_others_go_in(here: Path) -> None:
+    os.mkfifo(here / "pipe.xml")
+    (here / "circle.xml").symlink_to("circle.xml")
+    (here / "good.xml").write_text(GOOD)
+    names = ["pipe.xml", "circle.xml", "n" * 5_000, "good.xml"]
+    whys = [
+        "no regular file",
+        "cannot be read: Too many levels of symbolic links",
+        "cannot be read: File name too long",
+    ]
+    line = {"repository": "acme/shop", "run_id": 17, "commit": "c0ffee"}
+    (here / "m.jsonl").write_text("\n".join(json.dumps(line | {"file": name}) for name in names))
+    for arguments in (("--manifest", "m.jsonl"), (*names, *BELONGING)):
+        code, out, err = ask("ingest", "junit", *arguments, "-q")
+        assert (code, out) == (2, "")
+        assert [told.split(": ", 2)[2] for told in err.splitlines()] == whys
+        assert stored("test, result", "test_results") == [("C::good", "success")]
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,12 @@ def test_a_manifest_that_is_none(tmp_path: Path) -> None:
         read(tmp_path / "utf16.jsonl")
 
 
+def test_a_manifest_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    with pytest.raises(UsageError, match=r"pipe\.jsonl: no regular file"):
+        read(tmp_path / "pipe.jsonl")
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [

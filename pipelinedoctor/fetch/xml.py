@@ -14,6 +14,8 @@ _CHUNK = 64 * 1024
 TAG_MOST = 8 * MIB
 """Bytes of one tag or comment, which the parser must see whole."""
 ENTITIES_MOST = 100
+ATTRIBUTES_MOST = 1_000
+"""Attributes that a DOCTYPE may declare: the parser compares each with all that its element has."""
 _UNKNOWN_ENCODING = 18
 _DECODED = frozenset(
     {"big5", "cp932", "cp949", "cp950", "euc_jp", "euc_kr", "gb18030", "gb2312", "gbk", "iso2022_jp", "shift_jis"}
@@ -36,7 +38,7 @@ class Document:
         self._families = families
         self._encoding = ""
         self._doctype = self._expands = False
-        self._entities = self._fed = 0
+        self._entities = self._attributes = self._fed = 0
         self._dialect: Dialect | None = None
         self._decoder: codecs.IncrementalDecoder | None = None
         self._parser = self._made(None)
@@ -76,6 +78,7 @@ class Document:
         parser.XmlDeclHandler = self._declared
         parser.StartDoctypeDeclHandler = self._has_doctype
         parser.EntityDeclHandler = self._entity
+        parser.AttlistDeclHandler = self._attribute
         parser.StartElementHandler = self._root
         return parser
 
@@ -118,6 +121,11 @@ class Document:
             raise UnfitError("XML with a DOCTYPE that declares entities without end")
         self._expands = self._expands or value is not None
 
+    def _attribute(self, _element: str, _name: str, _kind: str, _default: str | None, _required: bool) -> None:  # noqa: FBT001  as the parser calls it
+        self._attributes += 1
+        if self._attributes > ATTRIBUTES_MOST:
+            raise UnfitError("XML with a DOCTYPE of more declarations than a report has")
+
     def _root(self, tag: str, attributes: Mapping[str, str]) -> None:
         """The root element: only now it is known what this is, and whom to call from now on."""
         family = self._families.get(tag.rpartition(":")[2])
@@ -137,6 +145,7 @@ class Document:
         """Break the circles: thousands of documents would else wait for the garbage collector."""
         parser = self._parser
         parser.XmlDeclHandler = parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = None
+        parser.AttlistDeclHandler = None
         parser.StartElementHandler = parser.EndElementHandler = parser.CharacterDataHandler = None
 
 

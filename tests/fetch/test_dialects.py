@@ -174,6 +174,19 @@ def test_what_a_doctype_gives_to_elements_is_not_taken() -> None:
     assert read_in_part(f"{ATTRIBUTES}<testsuite><testcase name='a'/></testsuite>")[0] == ["a"]
 
 
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda n: "".join(f'<!ATTLIST t a{k} CDATA "x">' for k in range(n)),
+        lambda n: f"<!ATTLIST t {' '.join(f'a{k} CDATA #IMPLIED' for k in range(n))}>",
+    ],
+)
+def test_attributes_are_not_declared_without_end(declare: Callable[[int], str]) -> None:
+    many, few = (f"<!DOCTYPE t [{declare(n)}]><testsuite><testcase name='a'/></testsuite>" for n in (80_000, 1_000))
+    assert read_in_part(many) == ([], "XML with a DOCTYPE of more declarations than a report has")
+    assert read_in_part(few) == (["a"], "XML with a DOCTYPE: what it refers to was not read")
+
+
 def test_entities_without_end_are_refused_before_they_are_all_kept() -> None:
     entities = "".join(f'<!ENTITY e{n} SYSTEM "x">' for n in range(101))
     assert "without end" in read_in_part(f"<!DOCTYPE t [{entities}")[1]
