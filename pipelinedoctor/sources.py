@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -67,7 +67,8 @@ class SourceSection(Section):
     @classmethod
     def _address(cls, url: str, info: ValidationInfo) -> str:
         parts = urlsplit(url)
-        if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.query:
+        odd = "@" in parts.netloc or parts.query or parts.fragment or not _has_good_port(parts)
+        if parts.scheme not in ("https", "http") or not parts.hostname or odd or url.split() != [url]:
             example = "https://gitlab.HOST" if info.data.get("forge") == "gitlab" else "https://HOST/api/v3"
             raise ValueError(f"write it as https://HOST or {example}, with no user name and no query")
         if parts.scheme == "http" and not _loopback(parts.hostname):
@@ -180,6 +181,13 @@ def _is_variable(name: str) -> bool:
         return False
     # Tokens of no shape of their own look drawn. Names that mix capitals and digits so are rare, but in capitals alone.
     return name.isupper() or redact(f"token {name}") == f"token {name}"
+
+
+def _has_good_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 def _loopback(host: str) -> bool:

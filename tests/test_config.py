@@ -353,3 +353,22 @@ def test_options_become_an_instance_of_the_questions_own_class() -> None:
         "flaky_jobs": Options(min_jobs=7),
         "other": Options(),
     }
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://:hunter2pw@127.0.0.1:9",
+        "https://me:hunter2pw@gl.example.com",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:abc",
+        "https://a b/c",
+        "https://x/#f",
+    ],
+)
+def test_an_address_that_is_more_than_one_is_refused_and_shows_no_password(tmp_path: Path, url: str) -> None:
+    file = tmp_path / "pipelinedoctor.toml"
+    file.write_text(f'[[sources]]\nurl = "{url}"\nrepositories = ["a/b"]\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match="with no user name and no query") as told:
+        config.read(file)
+    assert "hunter2pw" not in str(told.value)
