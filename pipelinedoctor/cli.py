@@ -4,6 +4,7 @@ Heavy modules are imported inside the commands, so that `--help` answers at once
 """
 
 import io
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,13 +98,19 @@ def init(
     """Write a commented configuration."""
     from pipelinedoctor.config import TEMPLATE  # noqa: PLC0415
 
+    if path.is_dir():
+        raise UsageError(f"{path}: is a directory; name the file to write, as {path / 'pipelinedoctor.toml'}")
     if path.exists() and not force:
         raise UsageError(f"{path}: is there already; --force overwrites it")
     try:
         path.write_text(TEMPLATE, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
-    typer.echo(f"wrote {path}: put your repositories in, set the token's variable, then `pipelinedoctor nightly`")
+    option = "" if path == Path("pipelinedoctor.toml") else f" --config {shlex.quote(str(path))}"
+    typer.echo(
+        f"wrote {path}: put your repositories in and set the token's variable; "
+        f"`pipelinedoctor doctor{option}` tells whether it all fits, then `pipelinedoctor nightly{option}`"
+    )
     return 0
 
 

@@ -127,7 +127,7 @@ def test_nightly_reports_on_what_it_has_when_the_forge_is_gone(here: Path, recor
         assert ask("fetch", "--since", "2026-01-01", "-q")[0] == 0
     code, out, err = ask("nightly", "--as-of", "2026-01-13")
     assert code == 3
-    assert "no connection" in err
+    assert "no connection (refused)" in err
     assert "report.html" in out
     assert ask("nightly", "--as-of", "2026-01-13", "--allow-partial", "-q")[0] == 0
 
@@ -241,13 +241,25 @@ def test_ctrl_c_is_130_and_says_that_nothing_is_lost(here: Path, monkeypatch: py
 
 
 def test_init_writes_once_and_overwrites_only_by_force(here: Path) -> None:
-    assert ask("init")[0] == 0
+    code, out, _ = ask("init")
+    assert (code, "`pipelinedoctor doctor` tells" in out) == (0, True)
     (here / "pipelinedoctor.toml").write_text("mine", encoding="utf-8")
     code, _, err = ask("init")
     assert code == 2
     assert "--force" in err
     assert (here / "pipelinedoctor.toml").read_text(encoding="utf-8") == "mine"
     assert ask("init", "--force")[0] == 0
+    assert "`pipelinedoctor doctor --config 'of mine.toml'`" in ask("init", "of mine.toml")[1]
+
+
+@pytest.mark.parametrize("options", [[], ["--force"]])
+def test_init_of_a_directory_says_that_it_is_one(here: Path, options: list[str]) -> None:
+    (here / "ci").mkdir()
+    code, _, err = ask("init", "ci", *options)
+    assert (code, err) == (
+        2,
+        f"pipelinedoctor: ci: is a directory; name the file to write, as {Path('ci/pipelinedoctor.toml')}\n",
+    )
 
 
 def test_queries_lists_every_question_with_its_options() -> None:

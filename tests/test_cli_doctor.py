@@ -61,7 +61,7 @@ def test_one_that_cannot_be_read_ends_with_3_and_the_others_are_looked_at(
         configured(here, "http://127.0.0.1:9", forge.url)
         code, out, _ = ask("doctor")
     assert code == 3
-    assert "127.0.0.1:9 (http://127.0.0.1:9/api/v3): cannot be read: no connection\n" in out
+    assert "127.0.0.1:9 (http://127.0.0.1:9/api/v3): cannot be read: no connection (refused)\n" in out
     assert out.count("can be read") == 1
     assert "pipelinedoctor.duckdb: not there yet; `pipelinedoctor fetch` makes it" in out
 

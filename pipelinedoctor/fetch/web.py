@@ -16,9 +16,11 @@ from certifi import where
 from requests.utils import get_auth_from_url, get_environ_proxies, prepend_scheme_if_needed, select_proxy
 from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Timeout, make_headers
 from urllib3.exceptions import (
+    ConnectTimeoutError,
     DecodeError,
     HTTPError,
     LocationValueError,
+    NameResolutionError,
     NewConnectionError,
     ProtocolError,
     ProxyError,
@@ -39,7 +41,7 @@ _REDIRECTS = 5
 MOVED = frozenset({301, 302, 303, 307, 308})
 _TROUBLES: tuple[tuple[type[Exception], str], ...] = (
     (SSLError, "no secure connection"),
-    (NewConnectionError, "no connection"),
+    (ConnectTimeoutError, "no connection"),
     (TimeoutError, f"no answer within {TIMEOUT_S} s"),
     (ProxyError, "no connection through the proxy"),
     (ProtocolError, "the answer broke off"),
@@ -58,9 +60,14 @@ class TroubleError(Exception):
     """
 
     def __init__(self, fault: Exception) -> None:
-        super().__init__(next((words for kind, words in _TROUBLES if isinstance(fault, kind)), "the request failed"))
+        words = next((words for kind, words in _TROUBLES if isinstance(fault, kind)), "the request failed")
+        met = fault.original_error if isinstance(fault, ProxyError) else fault
+        why = _why(met)
+        if why and met is not fault:
+            words = "no connection to the proxy"
+        super().__init__(f"{words} ({why})" if why else words)
         self.lasting = isinstance(fault, LocationValueError | OverflowError | DecodeError)
-        self.absent = isinstance(fault.original_error if isinstance(fault, ProxyError) else fault, NewConnectionError)
+        self.absent = isinstance(met, NewConnectionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +179,18 @@ def chunks(answer: BaseHTTPResponse) -> Iterator[bytes]:
         yield from answer.stream(_CHUNK)
     except _FAULTS as fault:
         raise TroubleError(fault) from None
+
+
+def _why(fault: Exception) -> str | None:
+    """Why there is no connection; None where there is one, or no more is known. A new one that fails has its cause."""
+    if isinstance(fault, NameResolutionError):
+        return "its name is not known"
+    if isinstance(fault, NewConnectionError):
+        cause = fault.__cause__
+        if isinstance(cause, ConnectionRefusedError):
+            return "refused"
+        return os.strerror(cause.errno).lower() if isinstance(cause, OSError) and cause.errno else None
+    return "timed out" if isinstance(fault, ConnectTimeoutError) else None
 
 
 def _trusted(url: str, fault: Exception) -> None:

@@ -141,7 +141,7 @@ def test_a_source_that_cannot_be_read_says_why(answers: Answers, trouble: str) -
 
 
 def test_a_forge_that_is_not_there_is_told() -> None:
-    assert github("http://127.0.0.1:9").trouble == "no connection"
+    assert github("http://127.0.0.1:9").trouble == "no connection (refused)"
 
 
 def test_a_token_is_in_nothing_that_is_told() -> None:
@@ -308,7 +308,7 @@ def test_a_gitlab_without_a_token_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     with forge(lab()) as (url, asked):
         told = gitlab(url, token=None)
     assert (told.token, told.trouble, len(asked)) == ("none", None, 2)
-    assert gitlab("http://127.0.0.1:9").trouble == "no connection"
+    assert gitlab("http://127.0.0.1:9").trouble == "no connection (refused)"
 
 
 @pytest.mark.parametrize("look", [github, gitlab])

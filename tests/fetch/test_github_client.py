@@ -108,15 +108,17 @@ def test_patience_ends_and_says_so(bench: Callable[..., Bench]) -> None:
     assert len(one.told) == 2 * len(BACKOFF_S)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://forge.invalid"])
-def test_a_forge_that_is_not_there_is_told_soon_and_without_its_address(url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "why"), [("http://127.0.0.1:9", "refused"), ("http://forge.invalid", "its name is not known")]
+)
+def test_a_forge_that_is_not_there_is_told_soon_and_without_its_address(url: str, why: str) -> None:
     one = Bench(url)
-    with pytest.raises(ForgeError, match=r"^ghe\.example: no connection, 3 times in a row") as told:
+    with pytest.raises(ForgeError, match=rf"^ghe\.example: no connection \({why}\), 3 times in a row") as told:
         one.client.ask("/")
     assert not isinstance(told.value, RefusedError)
     assert one.waits == list(ABSENT_S)
     assert sum(ABSENT_S) < 3
-    assert one.told[0] == "ghe.example: no connection, waiting 0.5 s"
+    assert one.told[0] == f"ghe.example: no connection ({why}), waiting 0.5 s"
     one.client.close()
 
 
@@ -125,7 +127,7 @@ def test_a_forge_that_was_there_is_waited_for_longer() -> None:
     with scripted(lambda _: last) as (url, _):
         one = Bench(url)
         one.client.ask("/")
-    with pytest.raises(ForgeError, match=r"no connection, 5 times in a row"):
+    with pytest.raises(ForgeError, match=r"no connection \(refused\), 5 times in a row"):
         one.client.ask("/")
     assert one.waits == list(BACKOFF_S)
     one.client.close()

@@ -124,7 +124,7 @@ def test_patience_ends_and_says_so(bench: Callable[..., Bench]) -> None:
 
 def test_a_forge_that_is_not_there_is_told_soon_and_without_its_address() -> None:
     one = Bench("http://127.0.0.1:9")
-    with pytest.raises(ForgeError, match=r"^git\.example: no connection, 3 times in a row"):
+    with pytest.raises(ForgeError, match=r"^git\.example: no connection \(refused\), 3 times in a row"):
         one.client.ask("/")
     assert one.waits == list(ABSENT_S)
     one.client.close()

@@ -1,6 +1,7 @@
 """Requests through what the environment says of proxies and certificates, on real sockets."""
 
 import base64
+import errno
 import gzip
 import socket
 import ssl
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError
 
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.web import TroubleError, Web, chunks
@@ -104,11 +107,23 @@ def test_trouble_is_told_in_words_of_our_own(web: Web, said: Said, words: str) -
     assert not whole.value.absent
 
 
-@pytest.mark.parametrize("url", [DEAD, "http://forge.invalid/"])
-def test_a_place_that_is_not_there_is_told_apart(web: Web, url: str) -> None:
-    with pytest.raises(TroubleError, match="no connection") as told:
+@pytest.mark.parametrize(("url", "why"), [(DEAD, "refused"), ("http://forge.invalid/", "its name is not known")])
+def test_a_place_that_is_not_there_is_told_apart_with_the_reason(web: Web, url: str, why: str) -> None:
+    with pytest.raises(TroubleError, match=rf"^no connection \({why}\)$") as told:
         web.get(url)
     assert told.value.absent
+
+
+def test_other_reasons_for_no_connection_are_told_in_the_words_of_the_system() -> None:
+    fault = NewConnectionError(HTTPConnection("forge.invalid"), "with an address")
+    assert str(TroubleError(fault)) == "no connection"
+    fault.__cause__ = OSError(errno.ENETUNREACH, "with an address")
+    assert str(TroubleError(fault)) == "no connection (network is unreachable)"
+    late = TroubleError(ConnectTimeoutError("with an address"))
+    assert (str(late), late.absent) == ("no connection (timed out)", False)
+    assert str(TroubleError(ProxyError("with an address", ConnectTimeoutError()))) == (
+        "no connection to the proxy (timed out)"
+    )
 
 
 def test_a_proxy_of_the_environment_is_asked(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +158,7 @@ def test_a_proxy_is_asked_for_a_tunnel(web: Web, monkeypatch: pytest.MonkeyPatch
 
 def test_a_proxy_that_is_not_there_is_as_no_forge(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", DEAD)
-    with pytest.raises(TroubleError) as told:
+    with pytest.raises(TroubleError, match=r"^no connection to the proxy \(refused\)$") as told:
         web.get("http://forge.invalid/x")
     assert told.value.absent
 
