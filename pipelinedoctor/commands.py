@@ -12,7 +12,7 @@ from pipelinedoctor import ingest as ingesting
 from pipelinedoctor import manifest as manifests
 from pipelinedoctor import timespan
 from pipelinedoctor.errors import BudgetError, ForgeError, StoreError, UsageError
-from pipelinedoctor.fetch.bounds import NAME
+from pipelinedoctor.fetch.bounds import bounded
 from pipelinedoctor.fetch.diagnosis import Diagnosis
 from pipelinedoctor.fetch.github import doctor as doctor_github
 from pipelinedoctor.fetch.gitlab import doctor as doctor_gitlab
@@ -206,13 +206,16 @@ def handed(paths: Sequence[Path], manifest: Path | None, options: Mapping[str, s
 
 
 def ingest(config_file: Path | None, host: str, paths: Sequence[Handed], progress: Progress) -> Ingested:
-    """Ingest what is handed in, into the store; raises `ConfigError`, `UsageError` and `StoreError`."""
+    """Ingest what is handed in, into the store, under `host` in small letters, as hosts are.
+
+    Raises `ConfigError`, `UsageError` and `StoreError`.
+    """
     config = configuration.read(config_file)
-    if not host.strip() or len(host) > NAME or "\0" in host:
+    if not host.strip() or bounded(host) != host:
         raise UsageError("--host: a short name for where the reports come from, as jenkins.example.org")
     now = datetime.now(UTC).replace(microsecond=0)
     with Store.open(config.store) as store:
-        return ingesting.ingest(store, host, manifests.files(paths), now, progress)
+        return ingesting.ingest(store, host.lower(), manifests.files(paths), now, progress)
 
 
 @dataclass(frozen=True, slots=True)

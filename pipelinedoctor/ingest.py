@@ -21,6 +21,7 @@ from pipelinedoctor.redaction import redacted
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.store.ingested import failing_jobs, known_jobs, origins, stored_runs
 from pipelinedoctor.store.results import TEXTS, Ordinals, frame_of
+from pipelinedoctor.terminal import plain
 from pipelinedoctor.units import count, counted
 
 RESULTS = 125_000
@@ -39,7 +40,10 @@ _NONE = "holds no report of tests"
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A file, or one in an archive, that was not read, or not to its end; `reason` says why in a few words."""
+    """A file, or one in an archive, that was not read, or not to its end; `reason` says why in a few words.
+
+    The name is safe to show: bounded, of one line, without secrets.
+    """
 
     name: str
     reason: str
@@ -202,7 +206,7 @@ class _Intake:
     def _pass(self, job: _Job, name: str, reason: str) -> None:
         """Tell of what was named by mistake: nothing lacks."""
         job.whole = False
-        self.refused.append(Refused(name, redact(reason)))
+        self.refused.append(Refused(bounded(plain(redact(name))) or "", redact(reason)))
 
     def _refuse(self, job: _Job, name: str, reason: str) -> None:
         """Tell of a report that lacks, be it in part."""
@@ -239,7 +243,7 @@ class _Intake:
 
 
 def _subject(job: _Job, name: str) -> str:
-    return f"run {job.belonging.run_id}: {bounded(name)}"
+    return f"run {job.belonging.run_id}: {bounded(redact(name))}"
 
 
 def _reason(error: UnfitError | OSError) -> str:

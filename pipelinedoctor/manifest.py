@@ -89,7 +89,7 @@ def read(manifest: Path) -> list[Handed]:
     try:
         if special(manifest):
             raise UsageError(f"{manifest}: no regular file")
-        with manifest.open(encoding="utf-8") as lines:
+        with manifest.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
                     handed.append(_handed(f"{manifest}: line {number}", line, manifest.parent))

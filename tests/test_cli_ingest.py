@@ -85,7 +85,7 @@ def test_options_say_what_the_files_belong_to(here: Path) -> None:
         "--at",
         "2026-05-01T12:00+02:00",
         "--host",
-        "jenkins",
+        "Jenkins",
     ]
     assert ask("ingest", "junit", "a.xml", *BELONGING, *options, "--quiet") == (0, "", "")
     assert stored("host, name, attempt, strftime(started_at, '%d %H')", "jobs") == [("jenkins", "unit", 2, "01 10")]
@@ -127,6 +127,9 @@ def test_pipes_circles_and_names_too_long_are_told_and_the_others_go_in(here: Pa
         (("a.xml", *BELONGING, "--at", "noon"), "--at: 'noon' is no time"),
         (("a.xml", *BELONGING, "--attempt", "0"), "--attempt: Input should be greater than or equal to 1"),
         (("a.xml", *BELONGING, "--host", " "), "--host: a short name for where the reports come from"),
+        (("a.xml", *BELONGING, "--host", "a\udcff"), "--host: a short name for where the reports come from"),
+        (("a.xml", *BELONGING, "--host", "h" * 1_001), "--host: a short name for where the reports come from"),
+        (("a.xml", *BELONGING, "--host", "GitHub.com"), "--host github.com: what it holds was fetched"),
         (("a.xml", *BELONGING, "--host", "github.com"), "--host github.com: what it holds was fetched"),
         (("a.xml", "--manifest", "m.jsonl"), "--manifest says it all"),
         (("--manifest", "m.jsonl", "--job", "x"), "--manifest says it all"),

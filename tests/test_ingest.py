@@ -314,6 +314,20 @@ def test_names_are_redacted_and_bounded(store: Store, put: Put) -> None:
     assert max(len(test) for (test,) in table(store, "test", "test_results")) == 1_003
 
 
+def test_a_name_in_an_archive_is_told_bounded_in_one_line_and_without_secrets(
+    store: Store, put: Put, tmp_path: Path
+) -> None:
+    before = f"{tmp_path / 'a.zip'}/"
+    padding = "n" * (1_000 - len(before) - len(TOKEN) // 2 - 1)
+    names = [f"a\nok: b\x1b[2J\u202e{TOKEN}.xml", f"{padding}/{TOKEN}/{'n' * 60_000}.xml"]
+    archive = put("a.zip", zipped(dict.fromkeys(names, "<testsuite><")))
+    told = [one.name.removeprefix(before) for one in take(store, (archive, to())).refused]
+    assert told[0] == "a\ufffdok: b\ufffd[2J\ufffd<redacted:github_token>.xml"
+    assert told[1].startswith(f"{padding}/<redacted")
+    assert len(before + told[1]) == 1_000
+    assert "ghp_" not in json.dumps(everything(store)), "nor half a secret, where a name is cut"
+
+
 @pytest.mark.parametrize("limit", ["RESULTS", "CHARACTERS", "JOBS"])
 def test_batches_make_no_difference(
     limit: str, put: Put, new_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch

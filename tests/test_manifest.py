@@ -71,6 +71,12 @@ def test_a_manifest_that_is_none(tmp_path: Path) -> None:
         read(tmp_path / "utf16.jsonl")
 
 
+def test_a_mark_of_byte_order_is_no_part_of_a_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_text(json.dumps(LEAST), encoding="utf-8-sig")
+    assert read(path) == [Handed(tmp_path / "a.xml", BELONGING)]
+
+
 def test_a_manifest_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(UsageError, match=r"pipe\.jsonl: no regular file"):
