@@ -387,6 +387,42 @@ def test_child_pipelines_are_read_and_know_their_parent_where_all_is_read(rig: R
         assert (count(done.new), count(done.changed), BRIDGES in rig.forge.counts()) == ({}, {}, False)
 
 
+@pytest.mark.parametrize("fault", [FAULTS["502"], FAULTS["html"]])
+def test_a_parent_that_failed_in_passing_is_known_the_next_night(rig: Rig, fault: Sent) -> None:
+    child = pipeline(50, created="2026-01-19T12:00:00Z", source="parent_pipeline", sha="c" * 40, jobs=[job("unit")])
+    parent = pipeline(49, created="2026-01-19T11:59:00Z", sha="c" * 40, jobs=[job("generate")], children=[child])
+    ill = [True]
+    strike: Fault = lambda _, path: fault if ill[0] and path.endswith("/bridges") else None  # noqa: E731
+    rig.record(parent, fault=strike).fetch(level=Level.FULL)
+    assert rig.rows("SELECT parent_run_id FROM runs WHERE run_id = 50") == [(None,)]
+    ill[0] = False
+    rig.fetch(level=Level.FULL)
+    assert rig.rows("SELECT parent_run_id FROM runs WHERE run_id = 50") == [(49,)]
+    done = rig.fetch(level=Level.FULL)
+    assert (count(done.new), count(done.changed), BRIDGES in rig.forge.counts()) == ({}, {}, False)
+
+
+@pytest.mark.parametrize("fault", [FAULTS["502"], FAULTS["html"], Sent(403, b"{}", {})])
+def test_a_retry_whose_jobs_failed_in_passing_is_read_the_next_night(rig: Rig, fault: Sent) -> None:
+    others = [
+        pipeline(number, created=f"2026-01-08T{number % 24:02}:00:00Z", jobs=[job()] * 1) for number in range(10, 300)
+    ]
+    rig.record(RED, *others).fetch()
+    jobs = [job("build"), job("test", "failed", trace="Error: boom\n"), job("test", id=900_000)]
+    again = pipeline(2, created="2026-01-06T12:00:00Z", jobs=jobs, body={"updated_at": "2026-01-19T12:00:00.000Z"})
+    ill = [True]
+    strike: Fault = lambda _, path: fault if ill[0] and path.endswith("/pipelines/2/jobs") else None  # noqa: E731
+    rig.record(again, *others, fault=strike).fetch()
+    ((reason,),) = rig.rows("SELECT reason FROM fetch_gaps WHERE kind = 'jobs'")
+    assert reason == {
+        502: "jobs refused (502)", 200: "jobs not had: the answer is not JSON", 403: "jobs not permitted to this token (403)",
+    }[fault.status]  # fmt: skip
+    ill[0] = False
+    rig.fetch()
+    assert rig.rows("SELECT job_id FROM jobs WHERE attempt = 2") == [(900_000,)]
+    assert rig.rows("SELECT * FROM fetch_gaps WHERE kind = 'jobs'") == []
+
+
 def test_a_merge_request_s_pipeline_names_it(rig: Rig) -> None:
     rig.record(
         pipeline(1, source="merge_request_event", ref="refs/merge-requests/12/head", jobs=[job()]),

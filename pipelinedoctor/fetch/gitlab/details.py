@@ -48,7 +48,7 @@ def reason(what: str, error: RefusedError) -> str:
         return f"{what} expired or erased"
     if error.status in {401, 403}:
         return f"{what} not permitted to this token ({error.status})"
-    return f"{what} refused ({error.status})"
+    return f"{what} refused ({error.status})" if error.status else f"{what} not had: {error.trouble}"
 
 
 @dataclass(slots=True)
@@ -130,7 +130,7 @@ class _Details:
 
 def in_passing(error: UnfitError | RefusedError) -> bool:
     """Whether the same may be had another day."""
-    return isinstance(error, RefusedError) and (error.status >= 500 or error.status == 429)
+    return isinstance(error, RefusedError) and (error.status == 0 or error.status >= 500 or error.status == 429)
 
 
 def _text(chunks: Iterator[bytes], tail: int) -> str:

@@ -11,6 +11,7 @@ from pipelinedoctor.fetch.gitlab.changes import surroundings
 from pipelinedoctor.fetch.gitlab.client import Client
 from pipelinedoctor.fetch.gitlab.details import Task, details
 from pipelinedoctor.fetch.gitlab.marks import RunMark
+from pipelinedoctor.fetch.gitlab.parents import children_of
 from pipelinedoctor.fetch.gitlab.project import Project, Tools
 from pipelinedoctor.fetch.gitlab.rows import gap
 from pipelinedoctor.fetch.gitlab.runs import Runs, jobs_of, opened, settled_alone
@@ -187,7 +188,7 @@ class _Fetch:
 
         def ask(item: tuple[Project, int]) -> Page:
             project, run_id = item
-            return project.family.told(clients.mine(), project.path, run_id)
+            return children_of(clients.mine(), project, run_id)
 
         yield from self._told("child pipelines", ask, items)
 

@@ -62,6 +62,10 @@ class Project:
         marks = self.tools.state.all("run").items()
         self.known = {int(key.removeprefix(mine)): RunMark.read(value) for key, value in marks if key.startswith(mine)}
 
+        if self.tools.order.level is Level.FULL:
+            left = self.tools.state.all("bridges")
+            self.family.left = frozenset(int(key.removeprefix(mine)) for key in left if key.startswith(mine))
+
     def note(self, run: Run) -> Run:
         """Take note of a run that was read."""
         if self.tools.order.level is Level.FULL:
@@ -106,6 +110,10 @@ class Project:
         """Set the mark of a pipeline."""
         self.known[run_id] = mark
         return Mark(kind="run", key=f"{self.key}/{run_id}", value=str(mark))
+
+    def left_mark(self, run_id: int, *, wanted: bool) -> Mark:
+        """The mark of a pipeline that is to be asked again which children it started, or is no more."""
+        return Mark(kind="bridges", key=f"{self.key}/{run_id}", value="" if wanted else None)
 
     def settle(self, run_id: int, bodies: Sequence[Body]) -> Page:
         """What all jobs of a pipeline, retried ones included, come to: rows, and its mark."""

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pipelinedoctor.fetch.bounds import bounded, instant
 from pipelinedoctor.fetch.gitlab.client import Body, Client
-from pipelinedoctor.fetch.gitlab.details import in_passing, reason
+from pipelinedoctor.fetch.gitlab.details import reason
 from pipelinedoctor.fetch.gitlab.lists import Listing, by_update
 from pipelinedoctor.fetch.gitlab.marks import Phase, RunMark
 from pipelinedoctor.fetch.gitlab.project import Project, Tools
@@ -18,6 +18,7 @@ from pipelinedoctor.fetch.interface import Closed, Mark, Page
 from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.model import Forge, Repository, Row
 
+_GONE = frozenset({404, 410})
 _NOT_FOR_JOBS = {
     "runs": "pipelines without jobs",
     "log": "logs",
@@ -140,7 +141,7 @@ def settled_alone(project: Project, run_id: int, found: Any, requests: int) -> P
     if isinstance(found, RefusedError):
         mark = project.known.get(run_id) or RunMark(updated=None)
         row = gap(host, name, "jobs", subject, reason("jobs", found))
-        again = in_passing(found) and project.recent(mark)
+        again = found.status not in _GONE and project.recent(mark)
         marks = [] if again else [project.mark(run_id, replace(mark, phase=Phase.DONE))]
         return Page(rows=[row], marks=marks, requests=requests)
     page = project.settle(run_id, found)
