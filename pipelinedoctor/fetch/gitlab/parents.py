@@ -6,7 +6,7 @@ from dataclasses import replace
 from pipelinedoctor.fetch.gitlab.client import Body, Client
 from pipelinedoctor.fetch.gitlab.details import in_passing
 from pipelinedoctor.fetch.gitlab.project import Project
-from pipelinedoctor.fetch.gitlab.rows import lacking, mapping, number, run_row
+from pipelinedoctor.fetch.gitlab.rows import OddError, lacking, mapping, number, run_row
 from pipelinedoctor.fetch.interface import Page
 from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.model import Row, Run
@@ -24,8 +24,8 @@ def children_of(client: Client, project: Project, run_id: int) -> Page:
         found = client.pages(f"{project.path}/pipelines/{run_id}/bridges")
         bridges = [body for page in found for body in page.entries]
         rows += [replace(child, parent_run_id=run_id) for child in _started(client, project, run_id, bridges)]
-    except RefusedError as error:
-        if error.status == 401:
+    except (RefusedError, OddError) as error:
+        if isinstance(error, RefusedError) and error.status == 401:
             raise
         mark = project.known.get(run_id)
         again = in_passing(error) and mark is not None and project.recent(mark)

@@ -14,7 +14,17 @@ from pipelinedoctor.fetch.gitlab.client import Body, Client
 from pipelinedoctor.fetch.gitlab.forgetting import Tops
 from pipelinedoctor.fetch.gitlab.marks import Phase, RunMark
 from pipelinedoctor.fetch.gitlab.retries import left_behind
-from pipelinedoctor.fetch.gitlab.rows import CHILD, commit_row, gap, is_whole, job_row, mapping, run_row, runs_backwards
+from pipelinedoctor.fetch.gitlab.rows import (
+    CHILD,
+    commit_row,
+    gap,
+    identity,
+    is_whole,
+    job_row,
+    mapping,
+    run_row,
+    runs_backwards,
+)
 from pipelinedoctor.fetch.interface import Level, Mark, Order, Page, Progress, Source, SyncState
 from pipelinedoctor.model import Repository, Result, Row, Run
 
@@ -118,7 +128,7 @@ class Project:
     def settle(self, run_id: int, bodies: Sequence[Body]) -> Page:
         """What all jobs of a pipeline, retried ones included, come to: rows, and its mark."""
         host, repository_id = self.repository.host, self.repository.repository_id
-        every = {body.get("id"): body for body in bodies}  # a list that shifts tells some of them twice
+        every = {identity(body, "job"): body for body in bodies}  # a list that shifts tells some of them twice
         jobs = numbered(job_row(host, body, repository_id) for body in every.values())
         before = self.known.get(run_id) or RunMark(updated=None)
         left = list(left_behind(jobs, every, before.told, self.tools.order.until))
