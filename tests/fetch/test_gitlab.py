@@ -543,7 +543,7 @@ def test_one_odd_body_is_a_gap_of_its_project_and_the_others_are_read(
         struck.extend([found + route] if found else [])
         return sent if found else None
 
-    more = {"projects": {"acme/shop": {}, "acme/till": {}}}
+    more: dict[str, Any] = {"projects": {"acme/shop": {}, "acme/till": {}}}
     rig.record(GREEN, pipeline(9, project="acme/till", jobs=[job("build")]), fault=strike, **more)
     rig.fetch("acme/till", "acme/shop")
     told = rig.rows("SELECT repository, kind, reason FROM fetch_gaps")
