@@ -1,5 +1,6 @@
 """The GitLab fetcher against the loopback GitLab: what is stored, what it costs, and what is not asked again."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -387,6 +388,42 @@ def test_child_pipelines_are_read_and_know_their_parent_where_all_is_read(rig: R
         assert (count(done.new), count(done.changed), BRIDGES in rig.forge.counts()) == ({}, {}, False)
 
 
+@pytest.mark.parametrize("fault", [FAULTS["502"], FAULTS["html"]])
+def test_a_parent_that_failed_in_passing_is_known_the_next_night(rig: Rig, fault: Sent) -> None:
+    child = pipeline(50, created="2026-01-19T12:00:00Z", source="parent_pipeline", sha="c" * 40, jobs=[job("unit")])
+    parent = pipeline(49, created="2026-01-19T11:59:00Z", sha="c" * 40, jobs=[job("generate")], children=[child])
+    ill = [True]
+    strike: Fault = lambda _, path: fault if ill[0] and path.endswith("/bridges") else None  # noqa: E731
+    rig.record(parent, fault=strike).fetch(level=Level.FULL)
+    assert rig.rows("SELECT parent_run_id FROM runs WHERE run_id = 50") == [(None,)]
+    ill[0] = False
+    rig.fetch(level=Level.FULL)
+    assert rig.rows("SELECT parent_run_id FROM runs WHERE run_id = 50") == [(49,)]
+    done = rig.fetch(level=Level.FULL)
+    assert (count(done.new), count(done.changed), BRIDGES in rig.forge.counts()) == ({}, {}, False)
+
+
+@pytest.mark.parametrize("fault", [FAULTS["502"], FAULTS["html"], Sent(403, b"{}", {})])
+def test_a_retry_whose_jobs_failed_in_passing_is_read_the_next_night(rig: Rig, fault: Sent) -> None:
+    others = [
+        pipeline(number, created=f"2026-01-08T{number % 24:02}:00:00Z", jobs=[job()] * 1) for number in range(10, 300)
+    ]
+    rig.record(RED, *others).fetch()
+    jobs = [job("build"), job("test", "failed", trace="Error: boom\n"), job("test", id=900_000)]
+    again = pipeline(2, created="2026-01-06T12:00:00Z", jobs=jobs, body={"updated_at": "2026-01-19T12:00:00.000Z"})
+    ill = [True]
+    strike: Fault = lambda _, path: fault if ill[0] and path.endswith("/pipelines/2/jobs") else None  # noqa: E731
+    rig.record(again, *others, fault=strike).fetch()
+    ((reason,),) = rig.rows("SELECT reason FROM fetch_gaps WHERE kind = 'jobs'")
+    assert reason == {
+        502: "jobs refused (502)", 200: "jobs not had: the answer is not JSON", 403: "jobs not permitted to this token (403)",
+    }[fault.status]  # fmt: skip
+    ill[0] = False
+    rig.fetch()
+    assert rig.rows("SELECT job_id FROM jobs WHERE attempt = 2") == [(900_000,)]
+    assert rig.rows("SELECT * FROM fetch_gaps WHERE kind = 'jobs'") == []
+
+
 def test_a_merge_request_s_pipeline_names_it(rig: Rig) -> None:
     rig.record(
         pipeline(1, source="merge_request_event", ref="refs/merge-requests/12/head", jobs=[job()]),
@@ -464,6 +501,69 @@ def test_one_project_that_is_refused_does_not_stop_the_others(rig: Rig, status: 
     assert rig.rows("SELECT repository, reason FROM fetch_gaps") == [("acme/till", f"refused ({status})")]
     assert rig.rows("SELECT count(*) FROM jobs") == [(2,)]
     assert done.requests == sum(rig.forge.counts().values())
+
+
+def _json(body: object) -> Sent:
+    return Sent(200, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+
+ODD_JOB = {"id": 5, "pipeline": {"id": 1}, "created_at": "2026-01-05T12:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("route", "sent", "kind", "why"),
+    [
+        ("/jobs", _json([{**ODD_JOB, "pipeline": None}]), "runs", "described a job's pipeline without a usable `id`"),
+        ("/jobs", _json([{**ODD_JOB, "id": 2**63}]), "runs", "described a job without a usable `id`"),
+        ("/jobs", _json([{**ODD_JOB, "id": "5"}]), "runs", "described a job without a usable `id`"),
+        ("/jobs", _json([{**ODD_JOB, "id": [5]}]), "runs", "described a job without a usable `id`"),
+        ("/jobs", _json([{**ODD_JOB, "commit": {"id": 7}}]), "runs", "described a commit without a usable `id`"),
+        ("/jobs", _json({"jobs": []}), "runs", "answered {path} without a list"),
+        (
+            "/deployments",
+            _json([{"id": 5, "updated_at": "2026-01-05T12:00:00Z"}]),
+            "deployments",
+            "described a deployment without a usable `created_at`",
+        ),
+        ("/repository/tags", _json([{"name": "v1"}]), "releases", "described a tag without a usable `commit`"),
+        ("", _json("a text"), "runs", "described a project without a usable `id`"),
+        ("", _json([]), "runs", "described a project without a usable `id`"),
+        ("", Sent(302, b"", {"Location": "http://elsewhere.example/"}), "runs", "sent {path} on to another address"),
+        ("/jobs", Sent(500, b"[" * 200_000, {"Content-Type": "application/json"}), "runs", "refused (500)"),
+    ],
+)
+def test_one_odd_body_is_a_gap_of_its_project_and_the_others_are_read(
+    rig: Rig, route: str, sent: Sent, kind: str, why: str
+) -> None:
+    names = ("/projects/acme%2Ftill", f"/projects/{site_of('acme/till').id}")
+    struck: list[str] = []
+
+    def strike(_: int, path: str) -> Sent | None:
+        found = next((name for name in names if path.endswith(name + route)), None)
+        struck.extend([found + route] if found else [])
+        return sent if found else None
+
+    more: dict[str, Any] = {"projects": {"acme/shop": {}, "acme/till": {}}}
+    rig.record(GREEN, pipeline(9, project="acme/till", jobs=[job("build")]), fault=strike, **more)
+    rig.fetch("acme/till", "acme/shop")
+    told = rig.rows("SELECT repository, kind, reason FROM fetch_gaps")
+    assert told == [("acme/till", kind, why.format(path=struck[0]))]
+    assert rig.rows("SELECT count(*) FROM jobs WHERE run_id = 1") == [(2,)]
+    if kind == "runs":
+        with pytest.raises(ForgeError, match="none of its projects could be read"):
+            rig.fetch("acme/till")
+
+
+def test_an_odd_job_of_a_pipeline_asked_for_alone_is_a_gap_of_that_pipeline(rig: Rig) -> None:
+    others = [pipeline(one, created=f"2026-01-08T{one % 24:02}:00:00Z", jobs=[job()] * 1) for one in range(10, 300)]
+    rig.record(RED, *others).fetch()
+    again = pipeline(2, created="2026-01-06T12:00:00Z", jobs=RED.jobs, body={"updated_at": "2026-01-19T12:00:00.000Z"})
+    odd = _json([{**ODD_JOB, "pipeline": None}])
+    strike: Fault = lambda _, path: odd if path.endswith("/pipelines/2/jobs") else None  # noqa: E731
+    rig.record(again, *others, fault=strike).fetch()
+    assert rig.rows("SELECT kind, subject, reason FROM fetch_gaps WHERE kind = 'jobs'") == [
+        ("jobs", "run 2", "described a job's pipeline without a usable `id`")
+    ]
 
 
 def test_a_kind_that_is_refused_is_a_gap_and_the_rest_is_read(rig: Rig) -> None:

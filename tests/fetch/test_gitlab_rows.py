@@ -118,7 +118,7 @@ def test_times_that_run_backwards_are_not_known() -> None:
     assert not runs_backwards(body())
 
 
-@pytest.mark.parametrize("duration", [None, -1, True, "12", 1e300])
+@pytest.mark.parametrize("duration", [None, -1, True, "12", 1e300, 10**400, float("inf"), float("nan")])
 def test_a_duration_that_is_none_comes_from_the_times(duration: object) -> None:
     assert job_row(HOST, body(duration=duration), 1).duration_s == 120.0
 

@@ -1,6 +1,6 @@
 """What surrounds the pipelines of a project: merge requests, deployments, releases, tags, and commits of the default branch."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from pipelinedoctor.fetch.gitlab.details import reason
 from pipelinedoctor.fetch.gitlab.lists import Listing, Take, by_update, in_window, stamp, until_known
 from pipelinedoctor.fetch.gitlab.marks import ChangeMark, folded
 from pipelinedoctor.fetch.gitlab.project import Project
-from pipelinedoctor.fetch.gitlab.rows import commit_row, gap
+from pipelinedoctor.fetch.gitlab.rows import OddError, commit_row, gap, lacking
 from pipelinedoctor.fetch.interface import Closed, Level, Mark, Page
 from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.model import Row
@@ -58,8 +58,9 @@ def _section(project: Project, kind: str, what: str, pages: Iterator[Page]) -> I
         except StopIteration:
             yield Page(closed=[Closed(repository=name, kind=kind, subject=name)])
             return
-        except RefusedError as error:
-            if error.status == 401 and not project.tools.source.job_token:
+        except (RefusedError, OddError) as error:
+            bad_token = isinstance(error, RefusedError) and error.status == 401
+            if bad_token and not project.tools.source.job_token:
                 raise
             row = gap(project.repository.host, name, kind, name, reason(what, error))
             yield Page(rows=[row], requests=client.made - made)
@@ -184,6 +185,8 @@ class _Surroundings:
         rows: list[Row] = []
         try:
             body = client.ask(path) if body is None else body
+            if not isinstance(body, Mapping):
+                lacking("merge request", "iid")
             head = bounded(body.get("sha"))
             if head is None or head != mark.head:
                 found = [one for page in client.pages(f"{path}/commits", most=_COMMITS_MOST) for one in page.entries]

@@ -16,10 +16,10 @@ from gitlab import Gitlab
 from gitlab.exceptions import GitlabError
 
 from pipelinedoctor import __version__
-from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.bounds import bounded, first_line
 from pipelinedoctor.fetch.budget import Budget
 from pipelinedoctor.fetch.download import UnfitError
+from pipelinedoctor.fetch.gitlab.rows import OddError
 from pipelinedoctor.fetch.gitlab.wire import AstrayError, Heard, Wire
 from pipelinedoctor.fetch.interface import Source
 from pipelinedoctor.fetch.patience import PassingError, Patience, RefusedError
@@ -78,7 +78,8 @@ class Client:
     def ask(self, path: str, parameters: Mapping[str, object] | None = None) -> Any:
         """The JSON that the forge answers.
 
-        Raises `RefusedError` for an error status, `BudgetError` at a limit, `ForgeError` where the forge stays silent.
+        Raises `RefusedError` for an error status, `BudgetError` at a limit, `ForgeError` where the forge stays silent,
+        `OddError` where it sends us on to another host, and of a list where it answers with none.
         """
         return self._patience.patiently(lambda: _json(self._request(path, parameters).content), path)
 
@@ -138,7 +139,8 @@ class Client:
                 raise RefusedError(f"{self._host}: {path}: {error}", 413) from None
             raise PassingError(str(error), absent=error.absent) from None
         except AstrayError:
-            raise ForgeError(f"{self._host} sent {path} on to another address; check `url`") from None
+            why = f"sent {path} on to another address"
+            raise OddError(f"{self._host} {why}; check `url`", why) from None
         except GitlabError:
             pass  # which is told below, with the headers that it lacks
         heard = self._wire.heard
@@ -180,7 +182,8 @@ def _json(content: bytes) -> Any:
 
 def _entries(body: object, path: str) -> list[Body]:
     if not isinstance(body, list) or not all(isinstance(entry, Mapping) for entry in body):
-        raise ForgeError(f"the forge answered {path} without a list; is `url` the address of a GitLab?")
+        why = f"answered {path} without a list"
+        raise OddError(f"the forge {why}; is `url` the address of a GitLab?", why)
     return body
 
 

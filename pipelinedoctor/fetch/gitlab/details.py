@@ -9,7 +9,7 @@ from pipelinedoctor.fetch.gitlab.client import Client
 from pipelinedoctor.fetch.gitlab.marks import Lacking, RunMark
 from pipelinedoctor.fetch.gitlab.project import Project
 from pipelinedoctor.fetch.gitlab.reports import results
-from pipelinedoctor.fetch.gitlab.rows import gap
+from pipelinedoctor.fetch.gitlab.rows import OddError, gap
 from pipelinedoctor.fetch.interface import Closed, Page, RawLog
 from pipelinedoctor.fetch.junit import Ledger
 from pipelinedoctor.fetch.patience import RefusedError
@@ -42,13 +42,15 @@ def details(client: Client, task: Task) -> tuple[RunMark, Page]:
     return _Details(client, task).page()
 
 
-def reason(what: str, error: RefusedError) -> str:
+def reason(what: str, error: RefusedError | OddError) -> str:
     """Why something could not be had, in a few words."""
+    if isinstance(error, OddError):
+        return error.why
     if error.status in {404, 410}:
         return f"{what} expired or erased"
     if error.status in {401, 403}:
         return f"{what} not permitted to this token ({error.status})"
-    return f"{what} refused ({error.status})"
+    return f"{what} refused ({error.status})" if error.status else f"{what} not had: {error.trouble}"
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ class _Details:
         tail = LOG_TAIL if sum(len(log.text) for log in self.logs) < LOGS_IN_FULL else LOG_TAIL_OF_MANY
         try:
             text = self.client.blob(f"{self.task.project.path}/jobs/{job_id}/trace", lambda chunks: _text(chunks, tail))
-        except (UnfitError, RefusedError) as error:
+        except (UnfitError, RefusedError, OddError) as error:
             self._gap("log", f"job {job_id}", "log", error)
             if in_passing(error):
                 self.lacking.logs.add(job_id)
@@ -92,7 +94,7 @@ class _Details:
         try:
             body = self.client.ask(f"{project.path}/pipelines/{run_id}/test_report")
             found = results(project.repository.host, run_id, mark.attempt, mark.jobs, body)
-        except (UnfitError, RefusedError) as error:
+        except (UnfitError, RefusedError, OddError) as error:
             self._gap("tests", f"run {run_id}", "test report", error)
             self.lacking.report = in_passing(error)
             return []
@@ -111,7 +113,7 @@ class _Details:
                         self._had("tests", part)
                     else:
                         self._gap("tests", part, "report", UnfitError(fault))
-        except (UnfitError, RefusedError) as error:
+        except (UnfitError, RefusedError, OddError) as error:
             self._gap("tests", subject, "artifacts", error)
             if in_passing(error):
                 self.lacking.archives.add(job_id)
@@ -122,15 +124,15 @@ class _Details:
         name = self.task.project.repository.full_name
         self.closed.append(Closed(repository=name, kind=kind, subject=subject))
 
-    def _gap(self, kind: str, subject: str, what: str, error: UnfitError | RefusedError) -> None:
+    def _gap(self, kind: str, subject: str, what: str, error: UnfitError | RefusedError | OddError) -> None:
         repository = self.task.project.repository
-        why = reason(what, error) if isinstance(error, RefusedError) else str(error)
+        why = str(error) if isinstance(error, UnfitError) else reason(what, error)
         self.rows.append(gap(repository.host, repository.full_name, kind, subject, why))
 
 
-def in_passing(error: UnfitError | RefusedError) -> bool:
+def in_passing(error: UnfitError | RefusedError | OddError) -> bool:
     """Whether the same may be had another day."""
-    return isinstance(error, RefusedError) and (error.status >= 500 or error.status == 429)
+    return isinstance(error, RefusedError) and (error.status == 0 or error.status >= 500 or error.status == 429)
 
 
 def _text(chunks: Iterator[bytes], tail: int) -> str:

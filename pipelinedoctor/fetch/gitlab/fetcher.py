@@ -11,8 +11,9 @@ from pipelinedoctor.fetch.gitlab.changes import surroundings
 from pipelinedoctor.fetch.gitlab.client import Client
 from pipelinedoctor.fetch.gitlab.details import Task, details
 from pipelinedoctor.fetch.gitlab.marks import RunMark
+from pipelinedoctor.fetch.gitlab.parents import children_of
 from pipelinedoctor.fetch.gitlab.project import Project, Tools
-from pipelinedoctor.fetch.gitlab.rows import gap
+from pipelinedoctor.fetch.gitlab.rows import OddError, gap
 from pipelinedoctor.fetch.gitlab.runs import Runs, jobs_of, opened, settled_alone
 from pipelinedoctor.fetch.gitlab.selection import chosen
 from pipelinedoctor.fetch.interface import Order, Page, Progress, Source, SyncState
@@ -69,7 +70,7 @@ class _Fetch:
 
     tools: Tools
     opened: dict[str, Project] = field(default_factory=dict)
-    refused: dict[str, RefusedError] = field(default_factory=dict)
+    refused: dict[str, RefusedError | OddError] = field(default_factory=dict)
     found: Chosen = field(default_factory=lambda: Chosen((), {}, ()))
 
     def pages(self) -> Iterator[Page]:
@@ -96,7 +97,7 @@ class _Fetch:
         host, told = self.tools.source.host, ", ".join(self._names)
         if not told:
             raise ForgeError(f"{host}: " + "; ".join(f"{one}: {reason}" for one, reason in self.found.lacking.items()))
-        if all(error.status == _GONE for error in self.refused.values()):
+        if all(_is_gone(error) for error in self.refused.values()):
             raise ForgeError(f"{host} knows none of {told}; check the names and what the token may read")
         raise ForgeError(f"{host}: none of its projects could be read; {next(iter(self.refused.values()))}")
 
@@ -156,12 +157,11 @@ class _Fetch:
                 page = next(pages)
             except StopIteration:
                 return
-            except RefusedError as error:
-                if error.status == 401:
+            except (RefusedError, OddError) as error:
+                if isinstance(error, RefusedError) and error.status == 401:
                     raise
                 self.refused[name] = error
-                missing = "no such project, or none that the token may read"
-                why = missing if error.status == _GONE else f"refused ({error.status})"
+                why = _why(error)
                 self.tools.progress.finish(name, why)
                 yield Page(rows=[gap(self.tools.source.host, name, "runs", name, why)], requests=client.made - made)
                 return
@@ -187,7 +187,7 @@ class _Fetch:
 
         def ask(item: tuple[Project, int]) -> Page:
             project, run_id = item
-            return project.family.told(clients.mine(), project.path, run_id)
+            return children_of(clients.mine(), project, run_id)
 
         yield from self._told("child pipelines", ask, items)
 
@@ -223,6 +223,18 @@ class _Fetch:
     def _by_threads(self, ask: Callable[[_Item], _Done], items: list[_Item]) -> Iterator[_Done]:
         budget = self.tools.budget
         return in_order(ask, items, budget.workers(self.tools.source.workers), budget.close)
+
+
+def _is_gone(error: RefusedError | OddError) -> bool:
+    return isinstance(error, RefusedError) and error.status == _GONE
+
+
+def _why(error: RefusedError | OddError) -> str:
+    if _is_gone(error):
+        return "no such project, or none that the token may read"
+    if isinstance(error, OddError):
+        return error.why
+    return f"refused ({error.status})" if error.status else f"not had: {error.trouble}"
 
 
 def _first(item: tuple[int, object]) -> int:

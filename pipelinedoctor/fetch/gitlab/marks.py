@@ -6,6 +6,7 @@ Kinds of marks, with keys that begin with the project's id where it is known:
 - `jobs`, by the name of the project: how far down the list of jobs was read, `Segment`s by id;
 - `list`, by project and list: the same of lists by the time of the last update, or where another list stands;
 - `change`, by project and merge request: `ChangeMark`;
+- `bridges`, by project and pipeline: that asking it for its children failed in passing;
 - `seen`, by project and list: what was the newest everywhere when a list was read that is read only where anything is new.
 """
 

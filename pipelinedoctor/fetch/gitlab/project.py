@@ -14,7 +14,17 @@ from pipelinedoctor.fetch.gitlab.client import Body, Client
 from pipelinedoctor.fetch.gitlab.forgetting import Tops
 from pipelinedoctor.fetch.gitlab.marks import Phase, RunMark
 from pipelinedoctor.fetch.gitlab.retries import left_behind
-from pipelinedoctor.fetch.gitlab.rows import CHILD, commit_row, gap, is_whole, job_row, mapping, run_row, runs_backwards
+from pipelinedoctor.fetch.gitlab.rows import (
+    CHILD,
+    commit_row,
+    gap,
+    identity,
+    is_whole,
+    job_row,
+    mapping,
+    run_row,
+    runs_backwards,
+)
 from pipelinedoctor.fetch.interface import Level, Mark, Order, Page, Progress, Source, SyncState
 from pipelinedoctor.model import Repository, Result, Row, Run
 
@@ -62,6 +72,10 @@ class Project:
         marks = self.tools.state.all("run").items()
         self.known = {int(key.removeprefix(mine)): RunMark.read(value) for key, value in marks if key.startswith(mine)}
 
+        if self.tools.order.level is Level.FULL:
+            left = self.tools.state.all("bridges")
+            self.family.left = frozenset(int(key.removeprefix(mine)) for key in left if key.startswith(mine))
+
     def note(self, run: Run) -> Run:
         """Take note of a run that was read."""
         if self.tools.order.level is Level.FULL:
@@ -107,10 +121,14 @@ class Project:
         self.known[run_id] = mark
         return Mark(kind="run", key=f"{self.key}/{run_id}", value=str(mark))
 
+    def left_mark(self, run_id: int, *, wanted: bool) -> Mark:
+        """The mark of a pipeline that is to be asked again which children it started, or is no more."""
+        return Mark(kind="bridges", key=f"{self.key}/{run_id}", value="" if wanted else None)
+
     def settle(self, run_id: int, bodies: Sequence[Body]) -> Page:
         """What all jobs of a pipeline, retried ones included, come to: rows, and its mark."""
         host, repository_id = self.repository.host, self.repository.repository_id
-        every = {body.get("id"): body for body in bodies}  # a list that shifts tells some of them twice
+        every = {identity(body, "job"): body for body in bodies}  # a list that shifts tells some of them twice
         jobs = numbered(job_row(host, body, repository_id) for body in every.values())
         before = self.known.get(run_id) or RunMark(updated=None)
         left = list(left_behind(jobs, every, before.told, self.tools.order.until))

@@ -3,7 +3,6 @@
 Bodies of old instances lack many of today's keys; each gives a row all the same, with None where the forge said nothing.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -50,6 +49,14 @@ _CHANGE = re.compile(r"refs/merge-requests/([0-9]{1,18})/(head|merge|train)")
 _BIGGEST_ID = 2**63
 _LONGEST = 10 * 366 * 86_400.0
 """Seconds; what claims to have taken longer is no duration."""
+
+
+class OddError(ForgeError):
+    """The forge told of one thing what cannot be used, which is no matter of other projects; `why` is said in a gap."""
+
+    def __init__(self, message: str, why: str) -> None:
+        super().__init__(message)
+        self.why = why
 
 
 def repository_row(host: str, body: Body) -> Repository:
@@ -202,14 +209,15 @@ def flag(value: object) -> bool | None:
 
 
 def identity(body: Body, what: str) -> int:
-    """The id of a body. Raises `ForgeError` where it has none."""
+    """The id of a body. Raises `OddError` where it has none."""
     found = number(body.get("id"))
     return lacking(what, "id") if found is None else found
 
 
 def lacking(what: str, key: str) -> Any:
-    """Raise for a body that cannot be used."""
-    raise ForgeError(f"the forge described a {what} without a usable `{key}`; is `url` the address of a GitLab?")
+    """Raise `OddError` for a body that cannot be used."""
+    why = f"described a {what} without a usable `{key}`"
+    raise OddError(f"the forge {why}; is `url` the address of a GitLab?", why)
 
 
 def _pipeline_id(source: str) -> int:
@@ -224,8 +232,9 @@ def _event(source: str, kind: str) -> str:
 
 
 def _seconds(value: object) -> float | None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool):
         return None
+    # Neither what is no number nor what is endless is within; a whole number may be too large to be made a float.
     return float(value) if 0 <= value <= _LONGEST else None
 
 

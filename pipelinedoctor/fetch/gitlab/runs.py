@@ -8,16 +8,27 @@ from urllib.parse import quote
 
 from pipelinedoctor.fetch.bounds import bounded, instant
 from pipelinedoctor.fetch.gitlab.client import Body, Client
-from pipelinedoctor.fetch.gitlab.details import in_passing, reason
+from pipelinedoctor.fetch.gitlab.details import reason
 from pipelinedoctor.fetch.gitlab.lists import Listing, by_update
 from pipelinedoctor.fetch.gitlab.marks import Phase, RunMark
 from pipelinedoctor.fetch.gitlab.project import Project, Tools
-from pipelinedoctor.fetch.gitlab.rows import CHILD, gap, identity, lacking, mapping, number, repository_row, run_row
+from pipelinedoctor.fetch.gitlab.rows import (
+    CHILD,
+    OddError,
+    gap,
+    identity,
+    lacking,
+    mapping,
+    number,
+    repository_row,
+    run_row,
+)
 from pipelinedoctor.fetch.gitlab.scan import Scan
 from pipelinedoctor.fetch.interface import Closed, Mark, Page
 from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.model import Forge, Repository, Row
 
+_GONE = frozenset({404, 410})
 _NOT_FOR_JOBS = {
     "runs": "pipelines without jobs",
     "log": "logs",
@@ -29,12 +40,13 @@ _NOT_FOR_JOBS = {
 
 
 def opened(name: str, tools: Tools) -> tuple[Project, Page]:
-    """The project that the configuration calls `name`, and the page that tells of it. Raises `RefusedError` where there is none."""
+    """The project that the configuration calls `name`, and the page that tells of it. Raises `RefusedError` where there is none, `OddError` where it is not described."""
     client = tools.clients.mine()
     made = client.made
     if tools.source.job_token:
         return _opened_by_job(name, tools)
-    repository = repository_row(tools.source.host, client.ask(f"/projects/{quote(name, safe='')}"))
+    body = client.ask(f"/projects/{quote(name, safe='')}")
+    repository = repository_row(tools.source.host, body if isinstance(body, dict) else {})
     key = str(repository.repository_id)
     project = Project(tools, name, key, f"/projects/{key}", repository)
     project.recall()
@@ -121,11 +133,13 @@ class Runs:
 
 
 def jobs_of(client: Client, project: Project, run_id: int) -> tuple[Any, int]:
-    """All jobs of a pipeline, retried ones too, or the `RefusedError` instead; and the requests it took."""
+    """All jobs of a pipeline, retried ones too, or the `RefusedError` or `OddError` instead; and the requests it took."""
     made = client.made
     try:
         pages = client.pages(f"{project.path}/pipelines/{run_id}/jobs", {"include_retried": "true"})
         found: Any = [body for page in pages for body in page.entries]
+    except OddError as error:
+        found = error
     except RefusedError as error:
         if error.status == 401:
             raise
@@ -136,13 +150,20 @@ def jobs_of(client: Client, project: Project, run_id: int) -> tuple[Any, int]:
 def settled_alone(project: Project, run_id: int, found: Any, requests: int) -> Page:
     """The page of a pipeline that was asked for alone."""
     name, host, subject = project.repository.full_name, project.repository.host, f"run {run_id}"
-    made = project.tools.clients.mine().made
-    if isinstance(found, RefusedError):
+    client = project.tools.clients.mine()
+    made = client.made
+    try:
+        if isinstance(found, RefusedError | OddError):
+            raise found
+        page = project.settle(run_id, found)
+    except (RefusedError, OddError) as error:
+        if isinstance(error, RefusedError) and error.status == 401:
+            raise
         mark = project.known.get(run_id) or RunMark(updated=None)
-        row = gap(host, name, "jobs", subject, reason("jobs", found))
-        again = in_passing(found) and project.recent(mark)
+        row = gap(host, name, "jobs", subject, reason("jobs", error))
+        gone = isinstance(error, RefusedError) and error.status in _GONE
+        again = not gone and project.recent(mark)
         marks = [] if again else [project.mark(run_id, replace(mark, phase=Phase.DONE))]
-        return Page(rows=[row], marks=marks, requests=requests)
-    page = project.settle(run_id, found)
+        return Page(rows=[row], marks=marks, requests=requests + client.made - made)
     closed = [Closed(repository=name, kind="jobs", subject=subject)]
-    return replace(page, closed=closed, requests=requests + project.tools.clients.mine().made - made)
+    return replace(page, closed=closed, requests=requests + client.made - made)

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from pipelinedoctor.fetch.bounds import bounded
 from pipelinedoctor.fetch.gitlab.client import Client
-from pipelinedoctor.fetch.gitlab.rows import Body, flag, identity
+from pipelinedoctor.fetch.gitlab.rows import Body, OddError, flag, identity
 from pipelinedoctor.fetch.interface import Source
 from pipelinedoctor.fetch.patience import RefusedError
 from pipelinedoctor.fetch.selection import Candidate, Chosen, Selection, check
@@ -29,8 +29,8 @@ def chosen(client: Client, source: Source) -> Chosen:
             continue
         try:
             found += filter(None, map(_candidate, _of_root(client, root)))
-        except RefusedError as error:
-            if error.status == _BAD_TOKEN:
+        except (RefusedError, OddError) as error:
+            if isinstance(error, RefusedError) and error.status == _BAD_TOKEN:
                 raise
             refused[root] = str(error)
     return selection.chosen(found, refused)

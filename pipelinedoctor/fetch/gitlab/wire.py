@@ -38,7 +38,10 @@ class Heard:
 
     def json(self) -> Any:
         """The content as JSON; raises `ValueError`."""
-        return json.loads(self.content)
+        try:
+            return json.loads(self.content)
+        except RecursionError:
+            raise ValueError("the answer is nested too deep") from None
 
 
 class Wire:
