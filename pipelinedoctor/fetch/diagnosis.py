@@ -40,12 +40,16 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What a look at a source told. `trouble` says why it cannot be read, None where it can; `seen` what was tried."""
+    """What a look at a source told. `trouble` says why it cannot be read, None where it can; `seen` what was tried.
+
+    `nameless`: there is no token, and one might end the trouble.
+    """
 
     host: str
     url: str
     token: str
     trouble: str | None = None
+    nameless: bool = False
     seen: str | None = None
     rights: tuple[Right, ...] = ()
     limits: tuple[Limit, ...] = ()
@@ -70,6 +74,14 @@ class Heard:
     def said(self) -> str:
         """Status and message in a few words."""
         return f"answered {self.status}{f': {self.message}' if self.message else ''}"
+
+
+class LookError(ForgeError):
+    """A source cannot be read; `status` is that of the answer that says so, 0 where there was none."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Asking:
@@ -122,6 +134,16 @@ class Asking:
         told = body.get("message") or body.get("error") if isinstance(body, Mapping) else None
         message = redact((first_line(told, 200) or "").replace(self._source.token or "\0", "***"))
         return Heard(answer.status, {name.lower(): value for name, value in answer.headers.items()}, body, message)
+
+
+def nameless(source: Source, status: int) -> bool:
+    """Whether an answer of this status may be due to there being no token."""
+    return source.token is None and source.app is None and status in {401, 403, 404}
+
+
+def readable(source: Source) -> str:
+    """In words, what may be read."""
+    return "may be read without a token" if nameless(source, 404) else "the token may read"
 
 
 def count(told: object) -> int | None:
