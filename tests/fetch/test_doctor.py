@@ -380,7 +380,7 @@ def test_groups_are_tried_on_the_first_project_that_is_listed() -> None:
             {"path_with_namespace": "acme/sub/x/shop", "tag_list": ["ci"]},
         ]
     }
-    there = {"/api/v4/projects/acme%2Fsub%2Fx%2Fshop/jobs": []}
+    there: Answers = {"/api/v4/projects/acme%2Fsub%2Fx%2Fshop/jobs": []}
     with forge(lab(**listed, **there)) as (url, asked):
         told = gitlab(url, "acme/sub/**", "!acme/sub/old")
         assert gitlab(url, "acme/sub/nope-*").trouble == (
