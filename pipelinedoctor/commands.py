@@ -215,7 +215,7 @@ def ingest(config_file: Path | None, host: str, paths: Sequence[Handed], progres
         raise UsageError("--host: a short name for where the reports come from, as jenkins.example.org")
     now = datetime.now(UTC).replace(microsecond=0)
     with Store.open(config.store) as store:
-        return ingesting.ingest(store, host.lower(), manifests.files(paths), now, progress)
+        return ingesting.ingest(store, host.strip().lower(), manifests.files(paths), now, progress)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,8 @@ def of_doctor(looked: Sequence["Looked"], store: "StoreState") -> str:
 
 def _source(looked: "Looked") -> Iterator[str]:
     one = looked.diagnosis
-    yield plain(f"{one.host} ({one.url}): {f'cannot be read: {one.trouble}' if one.trouble else 'can be read'}")
+    remedy = f"; set {looked.variable}" if one.nameless else ""
+    yield plain(f"{one.host} ({one.url}): {f'cannot be read: {one.trouble}{remedy}' if one.trouble else 'can be read'}")
     token = f"none, for {looked.variable} is not set" if one.token == "none" else f"{one.token}, of {looked.variable}"  # noqa: S105  a word
     yield _entry("token", token)
     if one.seen:

@@ -82,6 +82,27 @@ def test_proxy_and_authorities_are_told_without_a_password(here: Path, monkeypat
     assert "  token     none, for GITHUB_TOKEN is not set\n" in out
 
 
+def test_without_a_token_a_refusal_asks_for_the_variable(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_recording(here / "recording", [run(1, jobs=[job("test")])])
+    with serve(folder, token=TOKEN) as forge:
+        configured(here, forge.url)
+        monkeypatch.delenv("GITHUB_TOKEN")
+        code, out, _ = ask("doctor")
+    assert code == 3
+    assert re.search(r"cannot be read: .*; set GITHUB_TOKEN$", out, re.MULTILINE)
+    assert "make a new one" not in out
+
+
+def test_a_pattern_in_vain_ends_with_3(here: Path) -> None:
+    folder = write_recording(here / "recording", [run(1, jobs=[job("test")])])
+    with serve(folder) as forge:
+        text = f'[[sources]]\nurl = "{forge.url}/"\nrepositories = ["acme/shop", "acme/nope-*"]\n'
+        (here / "pipelinedoctor.toml").write_text(text, encoding="utf-8")
+        code, out, _ = ask("doctor")
+    assert code == 3
+    assert "cannot be read: nothing matches acme/nope-*\n" in out
+
+
 def test_a_store_that_cannot_be_read_is_told_and_changes_no_code(here: Path) -> None:
     folder = write_recording(here / "recording", [run(1, jobs=[job("test")])])
     with serve(folder) as forge:

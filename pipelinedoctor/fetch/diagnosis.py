@@ -40,12 +40,16 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """What a look at a source told. `trouble` says why it cannot be read, None where it can; `seen` what was tried."""
+    """What a look at a source told. `trouble` says why it cannot be read, None where it can; `seen` what was tried.
+
+    `nameless`: there is no token, and one might end the trouble.
+    """
 
     host: str
     url: str
     token: str
     trouble: str | None = None
+    nameless: bool = False
     seen: str | None = None
     rights: tuple[Right, ...] = ()
     limits: tuple[Limit, ...] = ()
@@ -73,6 +77,14 @@ class Heard:
 
 
 _SECRET_HEADERS = frozenset({"authorization", "private-token", "job-token"})
+
+
+class LookError(ForgeError):
+    """A source cannot be read; `status` is that of the answer that says so, 0 where there was none."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Asking:
@@ -133,6 +145,16 @@ class Asking:
         for secret in filter(None, [self._source.token, *sent]):
             text = text.replace(secret, "***")
         return text
+
+
+def nameless(source: Source, status: int) -> bool:
+    """Whether an answer of this status may be due to there being no token."""
+    return source.token is None and source.app is None and status in {401, 403, 404}
+
+
+def readable(source: Source) -> str:
+    """In words, what may be read."""
+    return "may be read without a token" if nameless(source, 404) else "the token may read"
 
 
 def count(told: object) -> int | None:

@@ -81,7 +81,7 @@ class Selection:
         None lies within another.
         """
         found = {root.casefold(): root for root in map(_root, sorted(self.patterns, reverse=True))}
-        return tuple(root for key, root in sorted(found.items()) if not any(_lies_in(key, other) for other in found))
+        return tuple(root for key, root in sorted(found.items()) if not any(lies_in(key, other) for other in found))
 
     def picks(self, candidate: Candidate) -> bool:
         """Whether the repository is meant.
@@ -106,8 +106,7 @@ class Selection:
         topical = f", with a topic of {', '.join(sorted(self.topics))}" if self.topics else ""
         nothing = f"no such repository that the token may read and that is not archived{topical}"
         lacking = {
-            pattern: next((why for root, why in refused.items() if _lies_in(pattern, root)), nothing)
-            for pattern in idle
+            pattern: next((why for root, why in refused.items() if lies_in(pattern, root)), nothing) for pattern in idle
         }
         return Chosen((*first, *picked.values()), lacking, tuple(one for one in self.patterns if one not in lacking))
 
@@ -139,7 +138,8 @@ def check(entry: str, *, nested: bool) -> None:
         raise ValueError(f"{entry!r}: a pattern begins with the name of an owner or group, as owner/*")
 
 
-def _lies_in(path: str, root: str) -> bool:
+def lies_in(path: str, root: str) -> bool:
+    """Whether a name or a pattern belongs to an owner or group, or to a group within it."""
     return path.casefold().startswith(f"{root.casefold()}/")
 
 

@@ -14,7 +14,7 @@ _CHUNK = 64 * 1024
 TAG_MOST = 8 * MIB
 """Bytes of one tag or comment, which the parser must see whole."""
 ENTITIES_MOST = 100
-ATTRIBUTES_MOST = 1_000
+ATTRIBUTES_MOST = 100
 """Attributes that a DOCTYPE may declare: the parser compares each with all that its element has."""
 _UNKNOWN_ENCODING = 18
 _DECODED = frozenset(

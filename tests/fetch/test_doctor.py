@@ -181,11 +181,91 @@ def test_a_pattern_is_tried_on_the_first_that_is_listed() -> None:
     lists = {"/users/acme/repos": [{"full_name": "a b"}, {"full_name": "acme/shop"}]}
     with forge(whole(**lists)) as (url, asked):
         told = github(url, "acme/*")
-    assert (told.seen, told.trouble, len(asked)) == ("acme/shop", None, 5)
+    assert (told.seen, told.trouble, len(asked)) == ("acme/shop", None, 6)
+    assert told.notes == ("1 of all 1 repositories of acme match",)
     with forge(whole(**{"/orgs/acme/repos": []})) as (url, _):
-        assert github(url, "acme/*").trouble == "no repository for acme/*: acme has none that the token may read"
+        assert github(url, "acme/*").trouble == "nothing matches acme/* (0 of all 0 repositories of acme match)"
     with forge(whole()) as (url, _):
         assert github(url, "acme/*").trouble == "the repositories of acme cannot be listed: answered 404: Not Found"
+
+
+LISTED = [
+    {"full_name": "acme/aged", "archived": True, "topics": ["ci"]},
+    {"full_name": "acme/bare", "topics": []},
+    {"full_name": "acme/old-shop", "topics": ["ci"]},
+    {"full_name": "acme/shop", "topics": ["CI"]},
+]
+
+
+def test_what_is_tried_is_what_the_patterns_mean() -> None:
+    with forge(whole(**{"/orgs/acme/repos": LISTED})) as (url, asked):
+        source = Source(
+            forge="github", host="h", url=url, repositories=("acme/*", "!acme/old-*"), topics=("ci",), token=TOKEN
+        )
+        told = doctor_github.look(source)
+    assert (told.seen, told.trouble) == ("acme/shop", None)
+    assert told.notes == ("1 of all 4 repositories of acme match",)
+    assert asked[1].path == "/orgs/acme/repos?type=all&per_page=100&page=1"
+
+
+def test_a_pattern_that_means_nothing_is_trouble_though_a_name_can_be_read() -> None:
+    with forge(whole(**{"/orgs/acme/repos": LISTED})) as (url, _):
+        told = github(url, "acme/shop", "acme/nope-*", "acme/b*")
+        assert github(url, "acme/nope-*").trouble == (
+            "nothing matches acme/nope-* (0 of all 4 repositories of acme match)"
+        )
+    assert (told.seen, told.trouble, rights(told)["Actions"]) == ("acme/shop", "nothing matches acme/nope-*", True)
+    assert told.notes == ("2 of all 4 repositories of acme match",)
+
+
+def test_a_long_list_is_read_until_something_matches_and_not_for_ever() -> None:
+    many = [{"full_name": f"acme/r{number}"} for number in range(100)]
+
+    def script(asked: Asked) -> Said:
+        if asked.path.startswith("/orgs/"):
+            return Said(
+                body=json.dumps([*many[1:], {"full_name": "acme/shop"}] if "page=3" in asked.path else many).encode()
+            )
+        return Said(body=json.dumps(whole().get(asked.path.partition("?")[0])).encode())
+
+    with scripted(script) as (url, _):
+        told = github(url, "acme/shop*")
+        vain = github(url, "acme/nope-*")
+    assert (told.seen, told.trouble, told.notes[0]) == (
+        "acme/shop",
+        None,
+        "1 of the first 300 repositories of acme match",
+    )
+    assert vain.trouble == (
+        "nothing matches acme/nope-* in the part of the list that was read "
+        "(0 of the first 500 repositories of acme match)"
+    )
+
+
+def test_a_pattern_finds_what_is_private_of_ones_own() -> None:
+    lists = {"/user": {"login": "Acme"}, "/user/repos": [{"full_name": "acme/shop"}], "/users/acme/repos": []}
+    with forge(whole(**lists)) as (url, _):
+        assert github(url, "acme/*").seen == "acme/shop"
+
+
+@pytest.mark.parametrize(
+    ("answers", "names", "trouble"),
+    [
+        ({"/rate_limit": Said(401, b"{}")}, "acme/shop", "it lets nobody in without a token (answered 401)"),
+        (
+            {"/rate_limit": LIMITS},
+            "acme/shop",
+            "acme/shop: no such repository, or none that may be read without a token",
+        ),
+        ({"/rate_limit": LIMITS}, "acme/*", "the repositories of acme cannot be listed: answered 404: Not Found"),
+        (whole(**{"/orgs/acme/repos": []}), "acme/*", "nothing matches acme/* (0 of all 0 repositories of acme match)"),
+    ],
+)
+def test_a_refusal_may_be_due_to_there_being_no_token(answers: Answers, names: str, trouble: str) -> None:
+    with forge(answers) as (url, _):
+        told = github(url, names, token=None)
+        assert (told.trouble, told.nameless) == (trouble, True)
+        assert not github(url, names).nameless
 
 
 def test_a_repository_that_moved_is_looked_at_where_it_is() -> None:
@@ -294,14 +374,40 @@ def test_a_gitlab_that_cannot_be_read_says_why(answers: Answers, trouble: str) -
 
 
 def test_groups_are_tried_on_the_first_project_that_is_listed() -> None:
-    listed = {"/api/v4/groups/acme%2Fsub/projects": [{"path_with_namespace": "acme/shop"}]}
-    with forge(lab(**listed)) as (url, asked):
-        assert gitlab(url, "acme/sub/**").seen == "acme/shop"
-    assert asked[1].path == "/api/v4/groups/acme%2Fsub/projects?include_subgroups=true&per_page=1"
+    listed = {
+        "/api/v4/groups/acme%2Fsub/projects": [
+            {"path_with_namespace": "acme/sub/old"},
+            {"path_with_namespace": "acme/sub/x/shop", "tag_list": ["ci"]},
+        ]
+    }
+    there: Answers = {"/api/v4/projects/acme%2Fsub%2Fx%2Fshop/jobs": []}
+    with forge(lab(**listed, **there)) as (url, asked):
+        told = gitlab(url, "acme/sub/**", "!acme/sub/old")
+        assert gitlab(url, "acme/sub/nope-*").trouble == (
+            "nothing matches acme/sub/nope-* (0 of all 2 repositories of acme/sub match)"
+        )
+    assert told.seen == "acme/sub/x/shop"
+    assert told.notes[0] == "1 of all 2 repositories of acme/sub match"
+    assert asked[1].path == (
+        "/api/v4/groups/acme%2Fsub/projects"
+        "?include_subgroups=true&archived=false&simple=true&order_by=id&sort=asc&per_page=100&page=1"
+    )
     with forge(lab(**{"/api/v4/users/ada/projects": []})) as (url, _):
-        assert gitlab(url, "ada/*").trouble == "no project for ada/*: ada has none that the token may read"
+        assert gitlab(url, "ada/*").trouble == "nothing matches ada/* (0 of all 0 repositories of ada match)"
     with forge(lab()) as (url, _):
         assert gitlab(url, "ada/*").trouble == "the projects of ada cannot be listed: answered 404: Not Found"
+
+
+def test_a_jobs_own_token_finds_nothing_for_a_pattern() -> None:
+    with forge(lab()) as (url, _):
+        assert gitlab(url, "ada/*", job_token=True).trouble == "CI_JOB_TOKEN may list no group; name the projects"
+
+
+@pytest.mark.parametrize(("names", "refused"), [("acme/shop", 404), ("acme/shop", 401), ("ada/*", 404)])
+def test_a_gitlab_may_refuse_because_there_is_no_token(names: str, refused: int) -> None:
+    with forge({f"{SHOP}/jobs": Said(refused, b"{}")}) as (url, _):
+        assert gitlab(url, names, token=None).nameless
+        assert not gitlab(url, names).nameless
 
 
 def test_a_gitlab_without_a_token_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,28 @@
-"""A look at a GitHub: whether it can be read, by whom, and what will be absent. At most seven requests."""
+"""A look at a GitHub: whether it can be read, by whom, and what will be absent. A few requests, and one for a page of a list."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.bounds import bounded
-from pipelinedoctor.fetch.diagnosis import AGENT, Asking, Diagnosis, Heard, Limit, Right, count, moment
+from pipelinedoctor.fetch.diagnosis import (
+    AGENT,
+    Asking,
+    Diagnosis,
+    Heard,
+    Limit,
+    LookError,
+    Right,
+    count,
+    moment,
+    nameless,
+    readable,
+)
+from pipelinedoctor.fetch.found import PAGE, Found, entries, found
 from pipelinedoctor.fetch.github.auth import InstallationAuth, auth_of
 from pipelinedoctor.fetch.interface import Source
 from pipelinedoctor.fetch.patience import PassingError
-from pipelinedoctor.fetch.selection import Selection, check
+from pipelinedoctor.fetch.selection import Candidate, Selection
 
 _KINDS = {
     "ghp_": "a classic token",
@@ -34,6 +47,7 @@ _ASKED = {
 }
 """By the field of the question below, the permission that it needs."""
 _NAMED = 2
+_GONE = 404
 QUESTION = """query Doctor($owner: String!, $name: String!, $suite: ID!, $tried: Boolean!) {
   repository(owner: $owner, name: $name) {
     defaultBranchRef { name }
@@ -61,17 +75,22 @@ def look(source: Source) -> Diagnosis:
                 requests = asking.requests
     except (ForgeError, PassingError) as error:
         said = str(error).removeprefix(f"{source.host}: ")
-        return Diagnosis(host=source.host, url=source.url, token=token, trouble=said, requests=requests)
+        lacks = isinstance(error, LookError) and nameless(source, error.status)
+        return Diagnosis(host=source.host, url=source.url, token=token, trouble=said, nameless=lacks, requests=requests)
 
 
 def _looked(source: Source, asking: Asking, token: str, granted: Mapping[str, str]) -> Diagnosis:
     limits = asking.get("/rate_limit")
     if limits.status == 401:
-        raise ForgeError(f"the token is refused ({limits.said()}); make a new one")
+        if nameless(source, limits.status):
+            raise LookError(f"it lets nobody in without a token ({limits.said()})", limits.status)
+        raise LookError(f"the token is refused ({limits.said()}); make a new one", limits.status)
+    selection = Selection.of(source.repositories, source.topics)
+    matched = found(selection, lambda owner, number: _page(source, asking, owner, number))
     absent: list[str] = []
-    for name in _candidates(source, asking):
+    for name in _candidates(selection, matched):
         runs = asking.get(f"/repos/{name}/actions/runs?per_page=1")
-        trouble = _why(name, runs)
+        trouble = _why(source, name, runs)
         if trouble is None or runs.status != 404:
             break
         absent.append(trouble)
@@ -84,11 +103,12 @@ def _looked(source: Source, asking: Asking, token: str, granted: Mapping[str, st
         host=source.host,
         url=source.url,
         token=token,
-        trouble=trouble,
+        trouble=trouble or matched.trouble,
+        nameless=nameless(source, runs.status if trouble else _GONE) and (trouble or matched.trouble) is not None,
         seen=name,
         rights=tuple(Right(title, held.get(area), without) for area, (title, without) in RIGHTS.items()),
         limits=tuple(_limits(limits, runs)),
-        notes=(*_notes(source, limits, runs), *(absent if trouble is None else absent[:-1])),
+        notes=(*matched.notes, *_notes(source, limits, runs), *(absent if trouble is None else absent[:-1])),
         requests=asking.requests,
     )
 
@@ -101,42 +121,38 @@ def _kind(source: Source) -> str:
     return next((kind for prefix, kind in _KINDS.items() if source.token.startswith(prefix)), "a token of unknown kind")
 
 
-def _candidates(source: Source, asking: Asking) -> Iterator[str]:
-    """The repositories to try: the first few that are named, then the first that is listed for a pattern."""
-    selection = Selection.of(source.repositories, source.topics)
+def _candidates(selection: Selection, matched: Found) -> Iterator[str]:
+    """The repositories to try: the first few that are named, then the first that a pattern means."""
     yield from selection.names[:_NAMED]
-    if selection.roots:
-        yield _listed(source, asking, selection)
+    if matched.first is not None:
+        yield matched.first
+    elif not selection.names:
+        raise LookError(f"{matched.trouble} ({'; '.join(matched.notes)})", _GONE)
 
 
-def _listed(source: Source, asking: Asking, selection: Selection) -> str:
-    owner = selection.roots[0]
-    paths = ["/installation/repositories"] if source.app else [f"/orgs/{owner}/repos", f"/users/{owner}/repos"]
-    for path in paths:
-        heard = asking.get(f"{path}?per_page=1")
-        if heard.status != 404:
-            break
+def _page(source: Source, asking: Asking, owner: str, number: int) -> Sequence[Candidate | None]:
+    """A page of an owner's repositories, out of the list that a fetch reads."""
+    asked = f"per_page={PAGE}&page={number}"
+    if source.app:
+        heard = asking.get(f"/installation/repositories?{asked}")
+    else:
+        heard = asking.get(f"/orgs/{owner}/repos?type=all&{asked}")
+        if heard.status == _GONE:
+            own = source.token and str(asking.get("/user").fields.get("login")).casefold() == owner.casefold()
+            heard = asking.get(f"/user/repos?affiliation=owner&{asked}" if own else f"/users/{owner}/repos?{asked}")
     if heard.status >= 300:
-        raise ForgeError(f"the repositories of {owner} cannot be listed: {heard.said()}")
-    listed = heard.fields.get("repositories") if source.app else heard.body
-    for body in listed if isinstance(listed, list) else []:
-        name = bounded(body.get("full_name")) if isinstance(body, Mapping) else None
-        try:
-            check(name or "", nested=False)
-        except ValueError:
-            continue
-        return name or ""
-    raise ForgeError(f"no repository for {selection.patterns[0]}: {owner} has none that the token may read")
+        raise LookError(f"the repositories of {owner} cannot be listed: {heard.said()}", heard.status)
+    return entries(heard.fields.get("repositories") if source.app else heard.body, "full_name", nested=False)
 
 
-def _why(name: str, runs: Heard) -> str | None:
+def _why(source: Source, name: str, runs: Heard) -> str | None:
     """Why the runs of a repository cannot be read, if so; GitHub names the permission that lacks in a header."""
     if runs.status < 300:
         listed = isinstance(runs.fields.get("workflow_runs"), list)
         return None if listed else f"{name}: answered without a list of runs; is `url` the address of a GitHub API?"
     wanted = bounded(runs.headers.get("x-accepted-github-permissions"), 200)
     if runs.status == 404:
-        return f"{name}: no such repository, or none that the token may read"
+        return f"{name}: no such repository, or none that {readable(source)}"
     return f"{name}: {runs.said()}{f'; it wants the permission {wanted}' if wanted else ''}"
 
 

@@ -1,15 +1,28 @@
-"""A look at a GitLab: whether it can be read, by whom, and what will be absent. At most five requests."""
+"""A look at a GitLab: whether it can be read, by whom, and what will be absent. A few requests, and one for a page of a list."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from pipelinedoctor.errors import ForgeError
 from pipelinedoctor.fetch.bounds import bounded
-from pipelinedoctor.fetch.diagnosis import Asking, Diagnosis, Heard, Limit, Right, count, moment
+from pipelinedoctor.fetch.diagnosis import (
+    Asking,
+    Diagnosis,
+    Heard,
+    Limit,
+    LookError,
+    Right,
+    count,
+    moment,
+    nameless,
+    readable,
+)
+from pipelinedoctor.fetch.found import PAGE, Found, entries, found
 from pipelinedoctor.fetch.interface import Source
-from pipelinedoctor.fetch.selection import Selection
+from pipelinedoctor.fetch.selection import Candidate, Selection
 
+_GONE = 404
 _READING = frozenset({"api", "read_api"})
 _REPORTER = 20
 _API = "/api/v4"
@@ -33,17 +46,27 @@ def look(source: Source) -> Diagnosis:
                 requests = asking.requests
     except ForgeError as error:
         said = str(error).removeprefix(f"{source.host}: ")
-        return Diagnosis(host=source.host, url=source.url, token=_kind(source, {}), trouble=said, requests=requests)
+        lacks = isinstance(error, LookError) and nameless(source, error.status)
+        return Diagnosis(
+            host=source.host,
+            url=source.url,
+            token=_kind(source, {}),
+            trouble=said,
+            nameless=lacks,
+            requests=requests,
+        )
 
 
 def _looked(source: Source, asking: Asking) -> Diagnosis:
     own = _own(asking) if source.token and not source.job_token else {}
-    name = _first(source, asking)
+    selection = Selection.of(source.repositories, source.topics)
+    matched = _matched(source, asking, selection)
+    name = _first(selection, matched)
     place = f"{_API}/projects/{quote(name, safe='')}"
     project = None if source.job_token else asking.get(place)
     jobs = asking.get(f"{place}/jobs?per_page=1")
     scopes = _scopes(own)
-    trouble = _why(name, project, jobs)
+    trouble = _why(source, name, project, jobs)
     rights = [Right("jobs", trouble is None, "nothing can be read")]
     if scopes:
         rights.insert(0, Right("read_api", bool(_READING & set(scopes)), "nothing can be read"))
@@ -53,11 +76,12 @@ def _looked(source: Source, asking: Asking) -> Diagnosis:
         host=source.host,
         url=source.url,
         token=_kind(source, own),
-        trouble=trouble,
+        trouble=trouble or matched.trouble,
+        nameless=nameless(source, jobs.status if trouble else _GONE) and (trouble or matched.trouble) is not None,
         seen=name,
         rights=tuple(rights),
         limits=tuple(_limits(jobs)),
-        notes=tuple(_notes(source, own, scopes)),
+        notes=(*matched.notes, *_notes(source, own, scopes)),
         requests=asking.requests,
     )
 
@@ -66,7 +90,7 @@ def _own(asking: Asking) -> Mapping[str, Any]:
     """What GitLab tells of a token; nothing where it knows of it otherwise, as of one of OAuth."""
     heard = asking.get(f"{_API}/personal_access_tokens/self")
     if heard.status == 401:
-        raise ForgeError(f"the token is refused ({heard.said()}); it may have ended, or be another server's")
+        raise LookError(f"the token is refused ({heard.said()}); it may have ended, or be another server's", 401)
     return heard.fields if heard.status < 300 else {}
 
 
@@ -79,31 +103,39 @@ def _kind(source: Source, own: Mapping[str, Any]) -> str:
     return f"an access token named {name!r}" if name else "a token of unknown kind"
 
 
-def _first(source: Source, asking: Asking) -> str:
-    """The project to try: the first that is named, else the first that is listed for a pattern."""
-    selection = Selection.of(source.repositories, source.topics)
+def _matched(source: Source, asking: Asking, selection: Selection) -> Found:
+    if selection.roots and source.job_token:
+        return Found(None, (), "CI_JOB_TOKEN may list no group; name the projects")
+    return found(selection, lambda root, number: _page(asking, root, number))
+
+
+def _first(selection: Selection, matched: Found) -> str:
+    """The project to try: the first that is named, else the first that a pattern means."""
     if selection.names:
         return selection.names[0]
-    root = selection.roots[0]
-    for path in (f"/groups/{quote(root, safe='')}/projects?include_subgroups=true&", f"/users/{quote(root)}/projects?"):
-        heard = asking.get(f"{_API}{path}per_page=1")
-        if heard.status != 404:
-            break
+    if matched.first is None:
+        told = f" ({'; '.join(matched.notes)})" if matched.notes else ""
+        raise LookError(f"{matched.trouble}{told}", _GONE)
+    return matched.first
+
+
+def _page(asking: Asking, root: str, number: int) -> Sequence[Candidate | None]:
+    """A page of the projects in a group and below it, or of a user's, as a fetch lists them."""
+    asked = f"archived=false&simple=true&order_by=id&sort=asc&per_page={PAGE}&page={number}"
+    heard = asking.get(f"{_API}/groups/{quote(root, safe='')}/projects?include_subgroups=true&{asked}")
+    if heard.status == _GONE and "/" not in root:
+        heard = asking.get(f"{_API}/users/{quote(root)}/projects?{asked}")
     if heard.status >= 300:
-        raise ForgeError(f"the projects of {root} cannot be listed: {heard.said()}")
-    for body in heard.body if isinstance(heard.body, list) else []:
-        name = bounded(body.get("path_with_namespace")) if isinstance(body, Mapping) else None
-        if name:
-            return name
-    raise ForgeError(f"no project for {selection.patterns[0]}: {root} has none that the token may read")
+        raise LookError(f"the projects of {root} cannot be listed: {heard.said()}", heard.status)
+    return entries(heard.body, "path_with_namespace", nested=True)
 
 
-def _why(name: str, project: Heard | None, jobs: Heard) -> str | None:
+def _why(source: Source, name: str, project: Heard | None, jobs: Heard) -> str | None:
     if jobs.status < 300:
         listed = isinstance(jobs.body, list)
         return None if listed else f"{name}: answered without a list of jobs; is `url` the address of a GitLab?"
     if jobs.status == 404 or (project is not None and project.status == 404):
-        return f"{name}: no such project, or none that the token may read"
+        return f"{name}: no such project, or none that {readable(source)}"
     return f"{name}: {jobs.said()}"
 
 
