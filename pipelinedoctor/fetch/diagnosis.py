@@ -76,6 +76,8 @@ class Heard:
         return f"answered {self.status}{f': {self.message}' if self.message else ''}"
 
 
+_SHORTEST = 8
+"""Characters of a token below which it is none of a forge's, and stands in words that are no secret."""
 _SECRET_HEADERS = frozenset({"authorization", "private-token", "job-token"})
 
 
@@ -142,8 +144,9 @@ class Asking:
     def _without_secrets(self, text: str) -> str:
         """The text without what was sent to authenticate, wherever a forge repeats it."""
         sent = [self._headers[name].rpartition(" ")[2] for name in self._headers if name.lower() in _SECRET_HEADERS]
-        for secret in filter(None, [self._source.token, *sent]):
-            text = text.replace(secret, "***")
+        for secret in [self._source.token or "", *sent]:
+            if len(secret) >= _SHORTEST:
+                text = text.replace(secret, "***")
         return text
 
 
