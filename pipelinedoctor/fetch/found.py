@@ -34,7 +34,8 @@ def found(selection: Selection, pages: Pages) -> Found:
     for root in selection.roots[:_ROOTS]:
         listed, whole = _listed(selection, root, pages)
         picked = [one for one in listed if selection.picks(one)]
-        first = first or next((one.full_name for one in picked if one.full_name not in selection.names), None)
+        # By name, as a fetch takes them: the order of a list is the forge's own matter.
+        first = first or min((one.full_name for one in picked if one.full_name not in selection.names), default=None)
         notes.append(f"{len(picked)} of {'all' if whole else 'the first'} {len(listed)} repositories of {root} match")
         vain += _idle(selection, root, listed)
         ended &= whole
