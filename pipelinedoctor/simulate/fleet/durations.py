@@ -90,4 +90,5 @@ def _course(one: Series, day: Floats, days: int) -> Floats:
         return np.where(day >= one.day, one.factor, 1.0)
     if one.kind == "bump":
         return np.where((day >= one.day) & (day < one.day + one.days), one.factor, 1.0)
-    return np.exp(np.log(one.factor) * day / days)
+    drifted: Floats = np.exp(np.log(one.factor) * day / days)
+    return drifted

@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelinedoctor.simulate.clock import AS_OF
 from pipelinedoctor.simulate.fleet import executions, failures, surroundings, truth
-from pipelinedoctor.simulate.fleet.durations import clock, series
+from pipelinedoctor.simulate.fleet.durations import Series, clock, series
 from pipelinedoctor.simulate.fleet.executions import Happened, numbered
 from pipelinedoctor.simulate.fleet.outcome import Outcome, Sick, outcome
 from pipelinedoctor.simulate.fleet.plan import HOST, Repository, repositories
@@ -47,7 +47,7 @@ def draw(seed: int, settings: Settings) -> Fleet:
     plans = repositories(seed, settings)
     dark = outages(seed, settings)
     found: list[tuple[Repository, Traffic, Outcome]] = []
-    courses = []
+    courses: list[list[Series]] = []
     for plan in plans:
         changes = traffic(seed, settings, plan)
         starts = triggers(settings, changes)
@@ -86,7 +86,7 @@ def _frames(seed: int, plans: list[Repository], happened: list[Happened]) -> dic
     }
 
 
-def _truth(settings: Settings, happened: list[Happened], courses: list, dark: list[Outage]) -> Truth:
+def _truth(settings: Settings, happened: list[Happened], courses: list[list[Series]], dark: list[Outage]) -> Truth:
     minutes = pl.concat([truth.minute_rows(one) for one in happened])
     return Truth(
         flaky=truth.flaky_rows(happened, settings),

@@ -97,7 +97,8 @@ class Outcome:
     @property
     def attempts(self) -> Ints:
         """The number of attempts by run."""
-        return self.listed[:, :, 0].sum(axis=0)
+        counts: Ints = self.listed[:, :, 0].sum(axis=0)
+        return counts
 
 
 def outcome(
@@ -139,7 +140,8 @@ class _Happening:
         waits = (2 * MINUTE + again.exponential(45 * MINUTE, self.shape[:2])).astype(np.int64)
         planted = self._planted()
         state = np.full(self.shape[1:], int(Cause.NONE))
-        ran, at = np.ones(self.shape[1:], dtype=bool), self.triggers.at + 2
+        ran: Bools = np.ones(self.shape[1:], dtype=bool)
+        at: Ints = self.triggers.at + 2
         failing = []
         for attempt in range(ATTEMPTS):
             self.ran[attempt], self.began[attempt] = ran, at
@@ -152,7 +154,7 @@ class _Happening:
             chance = np.where(hard, self.settings.reruns * _GENUINE_RERUNS, self.settings.reruns)
             at = last + waits[attempt]
             rerun = self.listed[attempt, :, 0] & self.red[attempt] & (wants[attempt] < chance) & (at <= LAST_RERUN)
-            ran = rerun[:, None] & ((state != Cause.NONE) | (whole[attempt] < _ALL_JOBS)[:, None])
+            ran = np.asarray(rerun)[:, None] & ((state != Cause.NONE) | (whole[attempt] < _ALL_JOBS)[:, None])
             if self.pipeline.closing:
                 ran[:, -1] = rerun
         return Outcome(

@@ -2,7 +2,7 @@
 
 Of algorithms.md, section 7: pipelines a repository 1 to 5, jobs a pipeline log-normal (median 6, factor 1.8), tests a repository
 log-normal (median 300, sigma 0.9, within a tenth and ten times the median), operating systems 0.8, 0.1, 0.1. Chosen here: a
-repository's tests are parted among its pipelines, and each test job of a pipeline runs all of its tests; 2 to 30 jobs, a third of
+repository's tests are parted among its pipelines, and each test job of a pipeline runs all of its tests; 2 to 30 jobs, 0.4 of
 them (at least one) test jobs, the first of the others lints, the second builds; in 3 of 10 pipelines of 4 jobs or more the last
 closes the run, failing whenever another did; in 1 of 10 pipelines a job, or all test jobs, were named otherwise up to some day
 between a fifth and four fifths of the window; 4 to 15 people a repository.
@@ -137,7 +137,7 @@ def _repository(random: np.random.Generator, settings: Settings, place: int) -> 
     count = int(np.clip(round(random.lognormal(np.log(middle), 0.9)), max(middle / 10, 2), middle * 10))
     many = int(random.integers(1, len(_PIPELINES) + 1))
     names = _test_names(random, count)
-    cuts = np.sort(random.choice(np.arange(1, count), min(many, count) - 1, replace=False)) if many > 1 else []
+    cuts = np.sort(random.choice(np.arange(1, count), min(many, count) - 1, replace=False))
     shares = [part for part in np.split(np.arange(count), cuts) if len(part)]
     number = FIRST_REPOSITORY + place
     pipelines = tuple(
@@ -153,7 +153,7 @@ def _pipeline(random: np.random.Generator, settings: Settings, place: tuple[int,
     file, name, word = _PIPELINES[place[1]]
     count = int(np.clip(round(random.lognormal(np.log(settings.jobs), np.log(1.8))), 2, 30))
     closing = [JobPlan(CLOSING, "closing")] if random.random() < 0.3 and count >= 4 else []
-    matrix = _matrix(random, word, max(1, count // 3))
+    matrix = _matrix(random, word, max(1, round(0.4 * count)))
     kinds: list[tuple[str, Kind]] = [("lint", "lint"), ("build", "build"), *((one, "other") for one in _OTHERS)]
     others = [JobPlan(*one) for one in kinds[: count - len(matrix) - len(closing)]]
     jobs = _renamed(random, settings, word, [*others, *matrix, *closing])

@@ -4,7 +4,7 @@ Of algorithms.md, section 7: commits come as a Poisson process by weekday at N(1
 heads are wrong; 0.25 of commits are run a second time. Chosen here: every commit on the default branch is a pull request's, whose
 1 + Poisson(1.5) heads lie Exp(5 h) apart, the last 10 min + Exp(3 h) before it is merged; the head that is merged is never wrong,
 the others are so much the more often; what a head breaks lies in one pipeline (the more
-often the more tests it has) and, with a chance of 0.5 each, in others, the same number of tests in each; beside the wrong tests
+often the more tests it has) and, with a chance of 0.7 each, in others, the same number of tests in each; beside the wrong tests
 0.01 of heads break lint and 0.006 the build, of all pipelines; the
 second run of a commit comes 2 min + Exp(2 h) after the first, on the default branch as a scheduled one. A run for a pull request is
 one of the merge with the default branch as it is then, so it suffers from what is broken there.
@@ -24,7 +24,7 @@ EVENTS = ("push", "pull_request", "schedule")
 PUSH, PULL, SCHEDULE = range(3)
 WRONG_HEADS = 0.08
 _LINT, _BUILD = 0.01, 0.006
-_ELSEWHERE = 0.5
+_ELSEWHERE = 0.7
 _MORE_HEADS = 1.5
 _BEYOND = 3 * DAY
 

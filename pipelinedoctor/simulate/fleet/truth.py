@@ -1,12 +1,13 @@
 """What is true of a fleet, as frames. Times are UTC. Keys are those of the store: host, repository_id, pipeline_id, test, run_id, job_id."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from pipelinedoctor.simulate.clock import AS_OF, DAY
+from pipelinedoctor.simulate.clock import DAY
 from pipelinedoctor.simulate.fleet.durations import Series
 from pipelinedoctor.simulate.fleet.executions import Happened
 from pipelinedoctor.simulate.fleet.outcome import Cause
@@ -211,7 +212,7 @@ def minute_rows(one: Happened) -> pl.DataFrame:
     return pl.DataFrame(rows, {"host": pl.String, "repository_id": pl.Int64, "cause": pl.String, **kinds}, orient="row")
 
 
-def _timed(rows: Sequence[tuple[object, ...]], schema: dict[str, object]) -> pl.DataFrame:
+def _timed(rows: Sequence[tuple[object, ...]], schema: Mapping[str, Any]) -> pl.DataFrame:
     """Rows with seconds where the schema has times."""
     plain = {name: pl.Int64 if kind == _TIME else kind for name, kind in schema.items()}
     zoned = [
