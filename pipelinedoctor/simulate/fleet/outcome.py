@@ -145,7 +145,7 @@ class _Happening:
         failing = []
         for attempt in range(ATTEMPTS):
             self.ran[attempt], self.began[attempt] = ran, at
-            self.listed[attempt] = ran.any(axis=1)[:, None]
+            self.listed[attempt] = np.any(ran, axis=1, keepdims=True)
             failing.append(self._attempt(attempt, planted[attempt]))
             state = np.where(ran, self.cause[attempt], state)
             self.red[attempt] = (state != Cause.NONE).any(axis=1)
@@ -154,7 +154,7 @@ class _Happening:
             chance = np.where(hard, self.settings.reruns * _GENUINE_RERUNS, self.settings.reruns)
             at = last + waits[attempt]
             rerun = self.listed[attempt, :, 0] & self.red[attempt] & (wants[attempt] < chance) & (at <= LAST_RERUN)
-            ran = np.asarray(rerun)[:, None] & ((state != Cause.NONE) | (whole[attempt] < _ALL_JOBS)[:, None])
+            ran = rerun[:, None] & ((state != Cause.NONE) | (whole[attempt] < _ALL_JOBS)[:, None])
             if self.pipeline.closing:
                 ran[:, -1] = rerun
         return Outcome(
