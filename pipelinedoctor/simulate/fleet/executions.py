@@ -14,10 +14,11 @@ import polars as pl
 from pipelinedoctor.model import Job, Row, Run, RunAttempt, TestResult
 from pipelinedoctor.simulate.fleet.durations import ATTEMPTS
 from pipelinedoctor.simulate.fleet.outcome import Cause, Failing, Outcome
-from pipelinedoctor.simulate.fleet.plan import HOST, LABELS, Bools, Floats, Ints, Repository
+from pipelinedoctor.simulate.fleet.plan import LABELS, Bools, Floats, Ints, Repository
 from pipelinedoctor.simulate.fleet.settings import Settings, source
 from pipelinedoctor.simulate.fleet.texts import flaky_message, outage_line, wrong_message
 from pipelinedoctor.simulate.fleet.traffic import EVENTS, PULL, Traffic
+from pipelinedoctor.simulate.plan import HOST
 
 _FIRST_RUN = 21_500_000_000
 _RUN_STEP = 1_013

@@ -7,9 +7,10 @@ from pipelinedoctor.logs.mask import fingerprint, masked
 from pipelinedoctor.model import Failure
 from pipelinedoctor.simulate.fleet.executions import Happened, frame, told_messages
 from pipelinedoctor.simulate.fleet.outcome import Cause
-from pipelinedoctor.simulate.fleet.plan import HOST, Ints
+from pipelinedoctor.simulate.fleet.plan import Ints
 from pipelinedoctor.simulate.fleet.settings import source
 from pipelinedoctor.simulate.fleet.texts import SHARES, line, outage_line, test_line
+from pipelinedoctor.simulate.plan import HOST
 
 _THERE = 0.9
 _STEPS = {

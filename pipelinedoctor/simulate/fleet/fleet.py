@@ -11,11 +11,12 @@ from pipelinedoctor.simulate.fleet import executions, failures, surroundings, tr
 from pipelinedoctor.simulate.fleet.durations import Series, clock, series
 from pipelinedoctor.simulate.fleet.executions import Happened, numbered
 from pipelinedoctor.simulate.fleet.outcome import Outcome, Sick, outcome
-from pipelinedoctor.simulate.fleet.plan import HOST, Repository, repositories
+from pipelinedoctor.simulate.fleet.plan import Repository, repositories
 from pipelinedoctor.simulate.fleet.settings import Settings
 from pipelinedoctor.simulate.fleet.sickness import Outage, flaky_groups, outages, regressions
 from pipelinedoctor.simulate.fleet.traffic import Traffic, traffic, triggers
 from pipelinedoctor.simulate.fleet.truth import Truth
+from pipelinedoctor.simulate.plan import HOST
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def _frames(seed: int, plans: list[Repository], happened: list[Happened]) -> dic
         "failures": pl.concat([failures.failure_rows(seed, one) for one in happened]).sort("job_id"),
         "commits": pl.concat([surroundings.commit_rows(one.traffic) for one in firsts]),
         "changes": pl.concat([surroundings.change_rows(one.traffic) for one in firsts]),
+        "change_commits": pl.concat([surroundings.change_commit_rows(one.traffic) for one in firsts]),
         "deployments": pl.concat([surroundings.deployment_rows(seed, one) for one in firsts]),
     }
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from pipelinedoctor.model import Change, Commit, Deployment, Repository
+from pipelinedoctor.model import Change, ChangeCommit, Commit, Deployment, Repository
 from pipelinedoctor.simulate.clock import AS_OF, DAY, HOUR, MINUTE
 from pipelinedoctor.simulate.fleet.executions import Happened, frame, last_end, times, words
-from pipelinedoctor.simulate.fleet.plan import HOST
 from pipelinedoctor.simulate.fleet.plan import Repository as Plan
 from pipelinedoctor.simulate.fleet.settings import LAST_RUN, source
 from pipelinedoctor.simulate.fleet.traffic import PUSH, Traffic
+from pipelinedoctor.simulate.plan import HOST
 
 _FIRST_DEPLOYMENT = 3_700_000_000
 
@@ -98,6 +98,23 @@ def change_rows(one: Traffic) -> pl.DataFrame:
             "head_sha": heads.gather(np.where(newest >= 0, newest, len(one.head_sha))),
             "head": pl.select(pl.format("change-{}", number)).to_series(),
             "draft": False,
+        },
+    )
+
+
+def change_commit_rows(one: Traffic) -> pl.DataFrame:
+    """The heads of each change as rows of `ChangeCommit`: those in the window."""
+    order = np.argsort(one.head_change, kind="stable")
+    change = one.head_change[order]
+    first = np.searchsorted(change, change)
+    return frame(
+        ChangeCommit,
+        {
+            "host": HOST,
+            "repository_id": one.repository.repository_id,
+            "number": change + 1,
+            "sha": words(one.head_sha, order),
+            "position": np.arange(len(change)) - first + 1,
         },
     )
 

@@ -119,7 +119,7 @@ OUTAGES: Mapping[str, str] = {
 }
 """By kind of outage, what all that it hits says."""
 
-_HOSTS = ("registry.marram.test", "packages.marram.test", "cache.marram.test", "git.marram.test")
+_HOSTS = ("registry.tarnley.invalid", "packages.tarnley.invalid", "cache.tarnley.invalid", "git.tarnley.invalid")
 _WORDS = ("cart", "ledger", "parser", "session", "invoice", "widget", "planner", "mailer", "archive", "gateway")
 
 _FLAKY = (
@@ -152,7 +152,7 @@ def line(category: str, draw: int) -> str:
 
 def outage_line(kind: str) -> str:
     """What an outage of this kind says."""
-    return OUTAGES[kind].format(host="marram.test")
+    return OUTAGES[kind].format(host="tarnley.invalid")
 
 
 def test_line(test: str, message: str) -> str:
