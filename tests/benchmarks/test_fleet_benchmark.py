@@ -22,7 +22,7 @@ def test_it_is_near_the_figures_it_is_after() -> None:
     rows = [_figures(draw(seed, Settings())) for seed in SEEDS]
     found = pl.DataFrame(rows).with_columns(seed=pl.Series(list(SEEDS)))
     means = found.select(pl.col(*AFTER).mean()).row(0, named=True)
-    print(found, means, AFTER)
+    print(found, means, AFTER)  # noqa: T201  what it is for
     assert all(abs(means[name] - after) < 0.3 * after for name, after in AFTER.items())
 
 
@@ -33,7 +33,7 @@ def test_it_is_drawn_and_stored_in_seconds(tmp_path: Path) -> None:
     with Store.open(tmp_path / "history.duckdb") as store:
         rows = fill(store, fleet)
     stored = time.perf_counter()
-    print(f"drawn in {drawn - began:.1f} s; {rows:,} rows stored, {rows / (stored - drawn):,.0f} a second")
+    print(f"drawn in {drawn - began:.1f} s; {rows:,} rows stored, {rows / (stored - drawn):,.0f} a second")  # noqa: T201  what it is for
     assert rows / (stored - drawn) > 1_000_000
 
 

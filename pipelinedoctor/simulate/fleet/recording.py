@@ -145,7 +145,8 @@ class _Told:
         for row in _rows(self._fleet, "deployments"):
             plan = self._plans[row["repository_id"]]
             place = bodies.place(plan)
-            made, over = (stamp(_seconds(row[name])) for name in ("created_at", "finished_at"))
+            made, over, last = (stamp(_seconds(row[name])) for name in ("created_at", "finished_at", "updated_at"))
+            retired = [("inactive", last)] if row["forge_result"] == "inactive" else []
             one = Deployment(
                 id=row["deployment_id"],
                 sha=row["commit_sha"],
@@ -153,7 +154,7 @@ class _Told:
                 environment=row["environment"],
                 creator=row["creator"],
                 created=made,
-                statuses=[("in_progress", made), (row["forge_result"], over)],
+                statuses=[("in_progress", made), (row["result"], over), *retired],
             )
             found = {"deployment": deployment_body(place, one), "statuses": status_bodies(place, one)}
             yield text({"repository": plan.full_name, **found})

@@ -10,7 +10,7 @@ import polars as pl
 from pipelinedoctor.simulate.clock import DAY
 from pipelinedoctor.simulate.fleet.durations import Series
 from pipelinedoctor.simulate.fleet.executions import Happened
-from pipelinedoctor.simulate.fleet.outcome import Cause
+from pipelinedoctor.simulate.fleet.failing import Cause
 from pipelinedoctor.simulate.fleet.plan import Ints
 from pipelinedoctor.simulate.fleet.settings import LAST_RUN, Settings
 from pipelinedoctor.simulate.fleet.sickness import Outage
