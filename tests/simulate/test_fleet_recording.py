@@ -107,7 +107,7 @@ def _findings(store: Store, fleet: Fleet) -> Sequence[Finding]:
 
 def _without_logs(one: Finding) -> Finding:
     details = tuple((name, said) for name, said in one.evidence.details if "logs" not in name)
-    return replace(one, next_step="", evidence=replace(one.evidence, details=details))
+    return replace(one, next_step="", evidence=replace(one.evidence, details=details, excerpt=None))
 
 
 def test_the_truth_stands_beside_the_recording(rig: Rig) -> None:
