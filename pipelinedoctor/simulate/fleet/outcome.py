@@ -195,9 +195,9 @@ class _Happening:
         heads = self.triggers.commit[runs] - mains
         parts = []
         for run, head in zip(runs[wrong.tests[heads]], heads[wrong.tests[heads]], strict=True):
-            place = int(wrong.places[head, self.pipeline.place[1]])
-            if place >= 0:
-                tests = neighbours(self.pipeline, place, int(wrong.count[head]))
+            place, count = (int(one[head, self.pipeline.place[1]]) for one in (wrong.places, wrong.counts))
+            if count:
+                tests = neighbours(self.pipeline, place, count)
                 parts.append(self._all_of(np.array([run]), tests, Cause.GENUINE, int(head)))
         return Failing.of(parts)
 
