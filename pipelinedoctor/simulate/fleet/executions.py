@@ -85,7 +85,10 @@ def numbered(seed: int, found: Sequence[tuple[Repository, Traffic, Outcome]]) ->
     place = np.concatenate([np.full(len(one.triggers.at), at) for at, (_, _, one) in enumerate(found)])
     ranks = np.empty(len(made), dtype=np.int64)
     ranks[np.lexsort((place, made))] = np.arange(len(made))
-    listed = [np.moveaxis(one.listed, 1, 0).reshape(len(one.triggers.at), ATTEMPTS * one.listed.shape[2]) for _, _, one in found]
+    listed = [
+        np.moveaxis(one.listed, 1, 0).reshape(len(one.triggers.at), ATTEMPTS * one.listed.shape[2])
+        for _, _, one in found
+    ]
     counts = np.concatenate([one.sum(axis=1) for one in listed])
     by_rank = np.zeros(len(made), dtype=np.int64)
     by_rank[ranks] = counts
