@@ -117,7 +117,8 @@ class History:
     def test_results(self, columns: Sequence[str] | None = None, window: Window | None = None) -> pl.LazyFrame:
         """Executions of tests: the run's columns as in `jobs()`, then job_id, attempt, name, job, job_result,
         started_at, completed_at, labels, runner, html_url of the job (null where `job_id` is 0), and the test's own
-        test, ordinal, suite, result, duration_s, message, detail.
+        test, ordinal, suite, result, duration_s, message, detail, position (its place in the job's reports, from 0; null
+        where it was stored before places were kept).
         """
         return self._scan(_TESTS, columns, window or self.window)
 
