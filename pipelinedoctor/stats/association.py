@@ -175,12 +175,12 @@ def _hypotheses(failed: pl.DataFrame, totals: pl.DataFrame, sets: pl.DataFrame, 
     wide = shared.filter(
         (pl.col("of_axis") >= claim.failures) & (pl.col("runs_in") >= claim.failures) & (pl.col("runs_in") < pl.col("all"))
     )
-    least = _least(wide["runs_in"], wide["of_axis"], wide["all"])
+    least = least(wide["runs_in"], wide["of_axis"], wide["all"])
     able = wide.filter(pl.Series(least <= claim.level, dtype=pl.Boolean))
     return margins.join(able, on=[_SET, "axis", "of_axis"]).drop(_SET)
 
 
-def _least(within: pl.Series, failed: pl.Series, everything: pl.Series) -> Floats:
+def least(within: pl.Series, failed: pl.Series, everything: pl.Series) -> Floats:
     """The least p value there can be: that of as many failures within as there is room for."""
     inside, hits, total = (column.to_numpy().astype(np.float64) for column in (within, failed, everything))
     few, many = np.minimum(inside, hits), np.maximum(inside, hits)
