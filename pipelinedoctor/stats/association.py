@@ -88,9 +88,7 @@ def tested(
         .with_columns(pl.when(pl.col("failing_out") > 0).then(rates[0] / rates[1]).alias("lift"))
         .join(units, on=_UNIT)
         .sort(*by.unit, "p", order, "value", nulls_last=True)
-        .select(
-            *by.unit, "axis", "value", "failing_in", "runs_in", "failing_out", "runs_out", "days", "lift", "p", "q"
-        )
+        .select(*by.unit, "axis", "value", "failing_in", "runs_in", "failing_out", "runs_out", "days", "lift", "p", "q")
     )
 
 
@@ -154,8 +152,10 @@ def _failed(mine: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame:
     for axis in axes:
         known = mine.filter(pl.col(axis).is_not_null()).select(_UNIT, "day", pl.col(axis).alias("value"))
         whole = known.group_by(_UNIT).agg(pl.len().cast(pl.Int64).alias("of_axis"))
-        inside = _single(known).group_by(_UNIT, "value").agg(
-            pl.len().cast(pl.Int64).alias("failing_in"), pl.col("day").n_unique().cast(pl.Int64).alias("days")
+        inside = (
+            _single(known)
+            .group_by(_UNIT, "value")
+            .agg(pl.len().cast(pl.Int64).alias("failing_in"), pl.col("day").n_unique().cast(pl.Int64).alias("days"))
         )
         found.append(inside.join(whole, on=_UNIT).with_columns(pl.lit(axis).alias("axis")))
     return pl.concat(found)
@@ -173,10 +173,12 @@ def _hypotheses(failed: pl.DataFrame, totals: pl.DataFrame, sets: pl.DataFrame, 
     margins = failed.select(_UNIT, "axis", "of_axis").unique().join(sets.select(_UNIT, _SET), on=_UNIT)
     shared = margins.select(_SET, "axis", "of_axis").unique().join(totals, on=[_SET, "axis"])
     wide = shared.filter(
-        (pl.col("of_axis") >= claim.failures) & (pl.col("runs_in") >= claim.failures) & (pl.col("runs_in") < pl.col("all"))
+        (pl.col("of_axis") >= claim.failures)
+        & (pl.col("runs_in") >= claim.failures)
+        & (pl.col("runs_in") < pl.col("all"))
     )
-    least = least(wide["runs_in"], wide["of_axis"], wide["all"])
-    able = wide.filter(pl.Series(least <= claim.level, dtype=pl.Boolean))
+    best = least(wide["runs_in"], wide["of_axis"], wide["all"])
+    able = wide.filter(pl.Series(best <= claim.level, dtype=pl.Boolean))
     return margins.join(able, on=[_SET, "axis", "of_axis"]).drop(_SET)
 
 
@@ -185,9 +187,7 @@ def least(within: pl.Series, failed: pl.Series, everything: pl.Series) -> Floats
     inside, hits, total = (column.to_numpy().astype(np.float64) for column in (within, failed, everything))
     few, many = np.minimum(inside, hits), np.maximum(inside, hits)
     # All of the fewer lie among the more: C(total - few, many - few) of C(total, many) ways.
-    chance: Floats = np.exp(
-        gammaln(total - few + 1) - gammaln(many - few + 1) - gammaln(total + 1) + gammaln(many + 1)
-    )
+    chance: Floats = np.exp(gammaln(total - few + 1) - gammaln(many - few + 1) - gammaln(total + 1) + gammaln(many + 1))
     return chance
 
 

@@ -52,7 +52,9 @@ def groups(
     on which another one of its group failed).
     """
     known = failures.select(*unit, "occasion").unique()
-    many = known.group_by(unit).agg(pl.len().cast(pl.Int64).alias("failures")).filter(pl.col("failures") >= bond.failures)
+    many = (
+        known.group_by(unit).agg(pl.len().cast(pl.Int64).alias("failures")).filter(pl.col("failures") >= bond.failures)
+    )
     units = many.join(totals, on=list(scope)).sort(unit).with_row_index("at")
     seen = known.join(units, on=list(unit)).select(*scope, "occasion", "at")
     edges = _edges(_met(seen, scope, len(units)), units, scope, bond)

@@ -62,7 +62,8 @@ def orders(placed: pl.DataFrame, failures: pl.DataFrame, claim: Claim) -> pl.Dat
         .filter(pl.len().over("job", "test") >= claim.failures)
         .sort("job", "test", "report")
     )
-    rows, tests = [], 0
+    rows: list[tuple[object, ...]] = []
+    tests = 0
     for (job,), mine in units.group_by("job", maintain_order=True):
         found, tried = _of_job(first.filter(pl.col("job") == job), mine, claim)
         rows += [(job, *row) for row in found]
@@ -88,7 +89,8 @@ def _of_job(placed: pl.DataFrame, units: pl.DataFrame, claim: Claim) -> tuple[li
     where = reports.search_sorted(placed["report"]), tests.search_sorted(placed["test"])
     positions[where[0].to_numpy(), where[1].to_numpy()] = placed["position"].to_numpy()
     order = np.argsort(positions, axis=1, kind="stable")
-    rows, tried = [], 0
+    rows: list[tuple[object, ...]] = []
+    tried = 0
     for (test,), failed in units.group_by("test", maintain_order=True):
         column = int(tests.search_sorted(str(test)))
         present = positions[:, column] != _ABSENT
@@ -109,7 +111,7 @@ def _of_job(placed: pl.DataFrame, units: pl.DataFrame, claim: Claim) -> tuple[li
 def _candidates(positions: _Ints, order: _Ints, column: int, failing: _Bools) -> Iterator[_Tried]:
     """What there is to try in the reports with the test of a column, a row each; `failing` are those in which it failed."""
     before = positions < positions[:, [column]]
-    yield _Tried(AFTER, np.arange(positions.shape[1]), before.sum(axis=0), before[failing].all(axis=0))
+    yield _Tried(AFTER, np.arange(positions.shape[1]), before.sum(axis=0), np.all(before[failing], axis=0))
     at = before.sum(axis=1)
     previous = np.where(at > 0, np.take_along_axis(order, np.maximum(at - 1, 0)[:, None], axis=1)[:, 0], _NONE)
     others, index = np.unique(previous, return_inverse=True)

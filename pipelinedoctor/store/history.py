@@ -153,6 +153,13 @@ class History:
             questions.same_commit(self._identified("job_history")), _bounds(window or self.window)
         )
 
+    def placed_tests(self, jobs: pl.DataFrame) -> pl.DataFrame:
+        """The order in which tests ran in the executions of jobs that `jobs` (host, job_id) names: host, job_id, test,
+        position; a row for each execution of a test that was not skipped and of which the place is known, in order.
+        """
+        kept = self._reader.keep(jobs.select("host", "job_id").unique())
+        return self._reader.frame(questions.PLACED.format(jobs=kept))
+
     def totals(self, window: Window | None = None) -> Totals:
         """What happened in the window, in numbers."""
         bounds = _bounds(window or self.window)

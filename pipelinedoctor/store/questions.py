@@ -1,5 +1,13 @@
 """SQL that is asked of job history as a whole. `$1` and `$2` are a window's start and end."""
 
+PLACED = """
+    SELECT t.host, t.job_id, t.test, t.position
+    FROM test_results AS t SEMI JOIN {jobs} AS j ON j.host = t.host AND j.job_id = t.job_id
+    WHERE t.position IS NOT NULL AND t.result <> 'skipped'
+    ORDER BY t.host, t.job_id, t.position, t.test
+"""
+"""The places of tests in the reports of some jobs."""
+
 NAMES = """
     SELECT DISTINCT host, repository_id, pipeline_id, name, run_id, run_created_at
     FROM job_history

@@ -72,8 +72,8 @@ class Ordinals:
         mine = jobs == unfinished
         goes_on = mine.all()
         old = self._seen if goes_on else self._seen.clear()
-        before = self._entered[1] if self._entered[0] == unfinished and goes_on else 0
-        self._entered = (unfinished, before + int(mine.sum()))
+        entered = self._entered[1] if self._entered[0] == unfinished and goes_on else 0
+        self._entered = (unfinished, entered + int(mine.sum()))
         self._seen = old.to_frame().merge_sorted(place.filter(mine).sort().to_frame(), key="place").to_series()
 
 
