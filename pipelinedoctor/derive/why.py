@@ -15,7 +15,7 @@ from pipelinedoctor.derive import why_words as words
 from pipelinedoctor.derive.flakiness import JOB, counted
 from pipelinedoctor.derive.testcases import TEST
 from pipelinedoctor.findings import Column, Measure
-from pipelinedoctor.stats.association import Claim, Counted, associations, tested
+from pipelinedoctor.stats.association import Claim, Counted, associations, tried
 from pipelinedoctor.stats.axes import AXES, SEVERAL, axes, family
 from pipelinedoctor.stats.cofailure import Bond, groups
 from pipelinedoctor.stats.order import orders
@@ -72,7 +72,7 @@ def why_tests(history: History, jobs: pl.DataFrame, failures: pl.DataFrame, runs
     told = _attributed(history, jobs, names)
     attributes = told.select("host", "job_id", "name", "day", *AXES)
     failed = mine.join(attributes, on=["host", "job_id"])
-    found = associations(tested(failed, told, known, Counted(TEST, _NAME, AXES), CLAIM), TEST, CLAIM)
+    found = associations(tried(failed, told, known, Counted(TEST, _NAME, AXES), CLAIM), TEST, CLAIM)
     return _why(jobs, TEST, mine, found, _orders(history, jobs, mine))
 
 
@@ -100,7 +100,7 @@ def why_jobs(history: History, jobs: pl.DataFrame, failures: pl.DataFrame) -> Wh
         ]
     ).unique()
     by = Counted((*JOB, "whole"), _NAME, AXES)
-    best = associations(tested(both, told, runs_in, by, CLAIM), by.unit, CLAIM)
+    best = associations(tried(both, told, runs_in, by, CLAIM), by.unit, CLAIM)
     return _why(jobs, JOB, mine, _of_each(best, told), None)
 
 

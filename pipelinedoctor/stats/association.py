@@ -23,6 +23,8 @@ from pipelinedoctor.stats.axes import SEVERAL
 
 Floats = npt.NDArray[np.float64]
 
+_ROUNDED = 1 + 1e-9
+"""For what rounding takes from a p that is the level."""
 _UNIT, _PLACE, _SET = "__unit", "__place", "__set"
 
 
@@ -50,7 +52,7 @@ class Counted:
     axes: tuple[str, ...]
 
 
-def tested(
+def tried(
     failures: pl.DataFrame, executions: pl.DataFrame, runs_in: pl.DataFrame, by: Counted, claim: Claim
 ) -> pl.DataFrame:
     """Every value of every axis that a unit failed with, whether or not it means anything.
@@ -70,10 +72,11 @@ def tested(
     sets = _sets(mine, runs_in.join(units, on=by.unit, nulls_equal=True), places, by.place)
     totals = _totals(executions.join(places, on=by.place, nulls_equal=True), sets, by.axes)
     failed = _failed(mine, by.axes)
+    ran = failed.join(sets, on=_UNIT).join(totals, on=[_SET, "axis", "value"], how="left")
+    if not ran.filter(pl.col("failing_in") > pl.col("runs_in").fill_null(0)).is_empty():
+        raise ValueError("a unit failed in more executions than its places had")
     hypotheses = _hypotheses(failed, totals, sets, claim)
     seen = hypotheses.join(failed.drop("of_axis"), on=[_UNIT, "axis", "value"])
-    if not seen.filter(pl.col("failing_in") > pl.col("runs_in")).is_empty():
-        raise ValueError("a unit failed in more executions than its places had")
     p = at_least(seen["failing_in"], seen["runs_in"], seen["of_axis"], seen["all"])
     outside = (pl.col("of_axis") - pl.col("failing_in")).alias("failing_out")
     rates = pl.col("failing_in") / pl.col("runs_in"), pl.col("failing_out") / pl.col("runs_out")
@@ -93,7 +96,7 @@ def tested(
 
 
 def associations(found: pl.DataFrame, unit: Sequence[str], claim: Claim) -> pl.DataFrame:
-    """Of what was `tested`, the one value that explains each unit's failures best, where it passes all of `claim`.
+    """Of what was `tried`, the one value that explains each unit's failures best, where it passes all of `claim`.
 
     An operating system, a label and a value of the matrix are often one and the same, and what is said of one of them
     holds of the others in part: so one is told, that with the least p.
@@ -178,7 +181,7 @@ def _hypotheses(failed: pl.DataFrame, totals: pl.DataFrame, sets: pl.DataFrame, 
         & (pl.col("runs_in") < pl.col("all"))
     )
     best = least(wide["runs_in"], wide["of_axis"], wide["all"])
-    able = wide.filter(pl.Series(best <= claim.level, dtype=pl.Boolean))
+    able = wide.filter(pl.Series(best <= claim.level * _ROUNDED, dtype=pl.Boolean))
     return margins.join(able, on=[_SET, "axis", "of_axis"]).drop(_SET)
 
 

@@ -58,8 +58,8 @@ class Ordinals:
         if len(self._seen):
             after, before = (self._seen.search_sorted(place, side) for side in ("right", "left"))
             ordinals = ordinals + (after.cast(pl.Int64) - before.cast(pl.Int64))
-        job, before = self._entered
-        position = pl.int_range(pl.len(), dtype=pl.Int64).over("job_id") + before * (pl.col("job_id") == job)
+        job, entered = self._entered
+        position = pl.int_range(pl.len(), dtype=pl.Int64).over("job_id") + entered * (pl.col("job_id") == job)
         positions = frame.select(position=position).to_series()
         self._remember(place, frame["job_id"], unfinished)
         return frame.with_columns(ordinals.alias("ordinal"), positions).select(*_SCHEMA)
