@@ -6,7 +6,6 @@ Three questions are asked of them: with what attribute of an execution (`stats.a
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -52,8 +51,8 @@ class Why:
     unit: tuple[str, ...]
     measure: Measure
     groups: pl.DataFrame = field(repr=False)
-    notes: tuple[str, ...] = ()
-    reasons: Mapping[tuple[Any, ...], Reasons] = field(default=MappingProxyType({}), repr=False)
+    notes: tuple[str, ...]
+    reasons: Mapping[tuple[Any, ...], Reasons] = field(repr=False)
 
     def of(self, row: Mapping[str, Any]) -> Reasons:
         """Of the unit whose columns `row` has."""
@@ -167,7 +166,7 @@ def _why(
     names = jobs.group_by("host", "repository_id").agg(pl.col("repository").last())
     reasons = {key: Reasons(tuple(pairs), step) for key, pairs, step in _reasons(unit, found, grouped, ordered)}
     notes = tuple(_shared_hours(jobs, unit, failures, names))
-    return Why(unit, _measure(unit, found, ordered, names), grouped, notes, MappingProxyType(reasons))
+    return Why(unit, _measure(unit, found, ordered, names), grouped, notes, reasons)
 
 
 def _reasons(
