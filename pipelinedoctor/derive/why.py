@@ -71,8 +71,22 @@ def why_tests(history: History, jobs: pl.DataFrame, failures: pl.DataFrame, runs
     told = _attributed(history, jobs, names)
     attributes = told.select("host", "job_id", "name", "day", *AXES)
     failed = mine.join(attributes, on=["host", "job_id"])
-    found = associations(tried(failed, told, known, Counted(TEST, _NAME, AXES), CLAIM), TEST, CLAIM)
-    return _why(jobs, TEST, mine, found, _orders(history, jobs, mine))
+    grouped = _grouped(jobs, TEST, mine)
+    causes = _causes(units, grouped)
+    unit = (*_PIPELINE, "cause")
+    found = associations(
+        tried(
+            failed.join(causes, on=TEST).unique([*unit, "job_id"], maintain_order=True),
+            told,
+            known.join(causes, on=TEST).select(*unit, "name").unique(),
+            Counted(unit, _NAME, AXES),
+            CLAIM,
+        ),
+        unit,
+        CLAIM,
+    )
+    each = found.join(causes, on=unit).drop("cause").sort(TEST)
+    return _why(jobs, TEST, mine, grouped, each, _orders(history, jobs, mine))
 
 
 def why_jobs(history: History, jobs: pl.DataFrame, failures: pl.DataFrame) -> Why:
@@ -100,7 +114,24 @@ def why_jobs(history: History, jobs: pl.DataFrame, failures: pl.DataFrame) -> Wh
     ).unique()
     by = Counted((*JOB, "whole"), _NAME, AXES)
     best = associations(tried(both, told, runs_in, by, CLAIM), by.unit, CLAIM)
-    return _why(jobs, JOB, mine, _of_each(best, told), None)
+    each = _of_each(best, told).with_columns(pl.lit(1, dtype=pl.Int64).alias("members"))
+    return _why(jobs, JOB, mine, _grouped(jobs, JOB, mine), each, None)
+
+
+def _grouped(jobs: pl.DataFrame, unit: tuple[str, ...], failures: pl.DataFrame) -> pl.DataFrame:
+    """The units of each pipeline that fail in the same runs."""
+    ran = jobs.group_by(_PIPELINE).agg(pl.col("run_id").n_unique().cast(pl.Int64).alias("occasions"))
+    return groups(failures.rename({"run_id": "occasion"}), ran, unit, _PIPELINE, BOND)
+
+
+def _causes(units: pl.DataFrame, grouped: pl.DataFrame) -> pl.DataFrame:
+    """The columns of `TEST`, `cause` and `members`: what fails together has one cause, and all else one of its own.
+
+    Failures of a group are the same story told by each of its tests: asked about once, it stands out more.
+    """
+    placed = units.join(grouped.select(*TEST, "group", "members"), on=TEST, how="left").sort(TEST)
+    alone = pl.int_range(pl.len(), dtype=pl.Int64) + len(grouped)
+    return placed.select(*TEST, pl.coalesce("group", alone).alias("cause"), pl.col("members").fill_null(1))
 
 
 def _often(failures: pl.DataFrame, unit: tuple[str, ...]) -> pl.DataFrame:
@@ -159,10 +190,13 @@ def _orders(history: History, jobs: pl.DataFrame, failures: pl.DataFrame) -> pl.
 
 
 def _why(
-    jobs: pl.DataFrame, unit: tuple[str, ...], failures: pl.DataFrame, found: pl.DataFrame, ordered: pl.DataFrame | None
+    jobs: pl.DataFrame,
+    unit: tuple[str, ...],
+    failures: pl.DataFrame,
+    grouped: pl.DataFrame,
+    found: pl.DataFrame,
+    ordered: pl.DataFrame | None,
 ) -> Why:
-    ran = jobs.group_by(_PIPELINE).agg(pl.col("run_id").n_unique().cast(pl.Int64).alias("occasions"))
-    grouped = groups(failures.rename({"run_id": "occasion"}), ran, unit, _PIPELINE, BOND)
     names = jobs.group_by("host", "repository_id").agg(pl.col("repository").last())
     reasons = {key: Reasons(tuple(pairs), step) for key, pairs, step in _reasons(unit, found, grouped, ordered)}
     notes = tuple(_shared_hours(jobs, unit, failures, names))

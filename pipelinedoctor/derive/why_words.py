@@ -41,7 +41,7 @@ def named(name: str) -> str:
 def where(row: Mapping[str, Any]) -> str:
     """`on windows-2025`, `at 08:00 to 12:00 UTC`."""
     if row["axis"] == "duration":
-        return _DURATIONS.get(row["value"], "where its job was shorter")
+        return _DURATIONS[row["value"]]
     value = row["value"]
     return _WHERE[row["axis"]].format(value if len(value) <= LONGEST_NAME else f"{value[:LONGEST_NAME]}…")
 

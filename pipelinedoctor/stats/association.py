@@ -3,8 +3,10 @@
 Each value of each axis is held against all others by the one-sided hypergeometric test (R. A. Fisher, 1922): given that a
 unit failed in K of M executions, of which N had the value, how likely are `a` failures or more among these N? The p values
 of all units and values are one family, of which a share of at most `level` may be false (Y. Benjamini and Y. Hochberg,
-JRSS B 57, 1995). Values that could not be found even if every failure had them are no part of the family: whether they
-could be is told by K, N and M alone (R. Tarone, Biometrics 46, 1990).
+JRSS B 57, 1995). Each axis of a unit has one weight in it, which its values share (weights: C. Genovese, K. Roeder and
+L. Wasserman, Biometrika 93, 2006): a hundred runners ask no more than two operating systems do. Values that could not be
+found even if every failure had them are no part of the family, and of values that are the same executions there is but
+one: both are told by K, N and M alone (R. Tarone, Biometrics 46, 1990).
 
 An association is no cause. Failures of one day often share one, so it takes failures on several days.
 Nothing here is as large as units times executions: executions are counted by job, failures by unit.
@@ -17,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.special import gammaln
-from scipy.stats import false_discovery_control, hypergeom
+from scipy.stats import hypergeom
 
-from pipelinedoctor.stats.axes import SEVERAL
+from pipelinedoctor.stats.axes import NONE, SEVERAL
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,7 +44,7 @@ class Claim:
 class Counted:
     """What is counted: the columns that name a unit, those that name a place where units run, and the axes (String).
 
-    An execution may have several values of an axis, with `stats.axes.SEVERAL` between them.
+    An execution may have several values of an axis, with `stats.axes.SEVERAL` between them, or `stats.axes.NONE`.
 
     Of two axes that explain alike the first one is told.
     """
@@ -61,7 +63,7 @@ def tried(
     and `day`: one row for each flaky failure, which is among the executions of its place. `runs_in` has those of the unit
     and the place: where each unit runs; where it failed counts anyway. An axis that is null in an execution is not known.
 
-    Gives, sorted by unit, p and axis: the unit, `axis`, `value`, `failing_in`, `runs_in`, `failing_out`, `runs_out`,
+    Gives, sorted by unit, p times the values of the axis, and axis: the unit, `axis`, `value`, `failing_in`, `runs_in`, `failing_out`, `runs_out`,
     `days` (Int64), `lift` (Float64: rate in / rate out, null where none failed out), `p`, `q` (Float64).
     Raises `ValueError` where a unit failed more often than it ran.
     """
@@ -73,11 +75,14 @@ def tried(
     totals = _totals(executions.join(places, on=by.place, nulls_equal=True), sets, by.axes)
     failed = _failed(mine, by.axes)
     ran = failed.join(sets, on=_UNIT).join(totals, on=[_SET, "axis", "value"], how="left")
-    if not ran.filter(pl.col("failing_in") > pl.col("runs_in").fill_null(0)).is_empty():
+    if not ran.filter(pl.col("failing_in") > pl.col("runs_in")).is_empty():
         raise ValueError("a unit failed in more executions than its places had")
     hypotheses = _hypotheses(failed, totals, sets, claim)
     seen = hypotheses.join(failed.drop("of_axis"), on=[_UNIT, "axis", "value"])
+    questions = hypotheses.select(_UNIT, "axis").unique().height
     p = at_least(seen["failing_in"], seen["runs_in"], seen["of_axis"], seen["all"])
+    weighed = p * seen["values"].to_numpy()
+    q = np.maximum(adjusted(weighed, questions), p)
     outside = (pl.col("of_axis") - pl.col("failing_in")).alias("failing_out")
     rates = pl.col("failing_in") / pl.col("runs_in"), pl.col("failing_out") / pl.col("runs_out")
     order = pl.col("axis").replace_strict({axis: place for place, axis in enumerate(by.axes)}, return_dtype=pl.Int64)
@@ -86,11 +91,12 @@ def tried(
             outside,
             (pl.col("all") - pl.col("runs_in")).alias("runs_out"),
             pl.Series("p", p, dtype=pl.Float64),
-            pl.Series("q", adjusted(p, len(hypotheses)), dtype=pl.Float64),
+            pl.Series("q", q, dtype=pl.Float64),
+            pl.Series("weighed", weighed, dtype=pl.Float64),
         )
         .with_columns(pl.when(pl.col("failing_out") > 0).then(rates[0] / rates[1]).alias("lift"))
         .join(units, on=_UNIT)
-        .sort(*by.unit, "p", order, "value", nulls_last=True)
+        .sort(*by.unit, "weighed", order, "value", nulls_last=True)
         .select(*by.unit, "axis", "value", "failing_in", "runs_in", "failing_out", "runs_out", "days", "lift", "p", "q")
     )
 
@@ -99,7 +105,7 @@ def associations(found: pl.DataFrame, unit: Sequence[str], claim: Claim) -> pl.D
     """Of what was `tried`, the one value that explains each unit's failures best, where it passes all of `claim`.
 
     An operating system, a label and a value of the matrix are often one and the same, and what is said of one of them
-    holds of the others in part: so one is told, that with the least p.
+    holds of the others in part: so one is told, that with the least p times the values that its axis could have shown.
     """
     passes = (
         (pl.col("q") <= claim.level)
@@ -111,13 +117,16 @@ def associations(found: pl.DataFrame, unit: Sequence[str], claim: Claim) -> pl.D
 
 
 def adjusted(p: npt.ArrayLike, tests: int) -> Floats:
-    """The p values after Benjamini and Hochberg, in a family of `tests` of which all that are not here have p = 1."""
+    """The p values after Benjamini and Hochberg, in a family of `tests` of which all that are not here have p = 1.
+
+    Divided by weights before, p values may be over 1, and be more than `tests`, to which the weights then sum up.
+    """
     values = np.asarray(p, dtype=np.float64)
-    if not values.size:
-        return values
-    # With k of n tests in hand, min over j >= i of p_j n / j is n / k times what the k alone would give.
-    scaled: Floats = false_discovery_control(values) * (tests / values.size)
-    return np.minimum(scaled, 1.0)
+    order = np.argsort(values, kind="stable")[::-1]
+    ranks = np.arange(values.size, 0, -1)
+    q = np.empty_like(values)
+    q[order] = np.minimum.accumulate(np.minimum(values[order] * tests / ranks, 1.0))
+    return q
 
 
 def _sets(mine: pl.DataFrame, runs_in: pl.DataFrame, places: pl.DataFrame, place: Sequence[str]) -> pl.DataFrame:
@@ -136,7 +145,10 @@ def _sets(mine: pl.DataFrame, runs_in: pl.DataFrame, places: pl.DataFrame, place
 
 
 def _totals(executions: pl.DataFrame, sets: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame:
-    """`runs_in` of each value and `all` of its axis, by set: `__set`, `axis`, `value`, `runs_in`, `all`."""
+    """`runs_in` of each value and `all` of its axis, by set: `__set`, `axis`, `value`, `runs_in`, `all`.
+
+    Values with as many executions in every place are taken for the same ones, and the first of them is kept.
+    """
     members = sets.select(_SET, _PLACE).unique(_SET).explode(_PLACE)
     known = executions.join(members, on=_PLACE, how="semi")
     found = []
@@ -144,9 +156,16 @@ def _totals(executions: pl.DataFrame, sets: pl.DataFrame, axes: Sequence[str]) -
         counts = known.filter(pl.col(axis).is_not_null()).group_by(_PLACE, pl.col(axis).alias("value")).len()
         of_set = members.join(counts, on=_PLACE)
         whole = of_set.group_by(_SET).agg(pl.col("len").sum().cast(pl.Int64).alias("all"))
-        inside = _single(of_set).group_by(_SET, "value").agg(pl.col("len").sum().cast(pl.Int64).alias("runs_in"))
-        found.append(inside.join(whole, on=_SET).with_columns(pl.lit(axis).alias("axis")))
-    return pl.concat(found)
+        place = pl.format("{}:{}", _PLACE, "len").sort().str.join(",")
+        inside = (
+            _single(of_set)
+            .group_by(_SET, _PLACE, "value")
+            .agg(pl.col("len").sum())
+            .group_by(_SET, "value")
+            .agg(pl.col("len").sum().cast(pl.Int64).alias("runs_in"), place.alias("same"))
+        )
+        found.append(inside.join(whole, on=_SET).with_columns(pl.lit(axis).alias("axis")).sort(_SET, "value"))
+    return pl.concat(found).unique([_SET, "same", "all"], keep="first", maintain_order=True).drop("same")
 
 
 def _failed(mine: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame:
@@ -165,10 +184,10 @@ def _failed(mine: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame:
 
 
 def _single(frame: pl.DataFrame) -> pl.DataFrame:
-    """A row for each value of `value`."""
-    if not frame["value"].str.contains(SEVERAL, literal=True).any():
-        return frame
-    return frame.with_columns(pl.col("value").str.split(SEVERAL)).explode("value")
+    """A row for each value of `value` that can be told."""
+    if frame["value"].str.contains(SEVERAL, literal=True).any():
+        frame = frame.with_columns(pl.col("value").str.split(SEVERAL)).explode("value")
+    return frame.filter(pl.col("value") != NONE)
 
 
 def _hypotheses(failed: pl.DataFrame, totals: pl.DataFrame, sets: pl.DataFrame, claim: Claim) -> pl.DataFrame:
@@ -182,7 +201,8 @@ def _hypotheses(failed: pl.DataFrame, totals: pl.DataFrame, sets: pl.DataFrame, 
     )
     best = least(wide["runs_in"], wide["of_axis"], wide["all"])
     able = wide.filter(pl.Series(best <= claim.level * _ROUNDED, dtype=pl.Boolean))
-    return margins.join(able, on=[_SET, "axis", "of_axis"]).drop(_SET)
+    found = margins.join(able, on=[_SET, "axis", "of_axis"]).drop(_SET)
+    return found.with_columns(pl.len().over(_UNIT, "axis").alias("values"))
 
 
 def least(within: pl.Series, failed: pl.Series, everything: pl.Series) -> Floats:

@@ -16,6 +16,9 @@ AXES = (
 SEVERAL = "\x1f"
 """What stands between the values of an execution that has several of one axis, as labels."""
 
+NONE = ""
+"""Known to have none of the values that are told: that a job was short, say, is what failing does to it."""
+
 NEAR = 0.9
 """From this share of its limit on, a duration is near it."""
 LONGEST = 0.99
@@ -25,7 +28,6 @@ LEAST_DURATIONS = 100
 
 NEAR_LIMIT = "near its limit"
 AMONG_LONGEST = "among its longest"
-SHORTER = "shorter"
 HOURS = 4
 """Of a bin of the day: six of them."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -104,9 +106,14 @@ def _system(column: str) -> pl.Expr:
 
 
 def _duration(job: Sequence[str]) -> pl.Expr:
-    """Near the limit, which is known where an execution ran into it; else among the longest of the job."""
+    """Near the limit, which is known where an execution ran into it; else among the longest of the job.
+
+    What timed out tells of a limit only where nothing passed that took longer: machines are lost at any time.
+    """
     took = pl.col("duration_s")
-    limit = took.filter(pl.col("result") == "timed_out").median().over(job)
+    timed_out = took.filter(pl.col("result") == "timed_out").min().over(job)
+    passed = took.filter(pl.col("result") == "success").max().over(job)
+    limit = pl.when(passed.fill_null(0) <= timed_out).then(timed_out)
     longest = pl.when(took.count().over(job) >= LEAST_DURATIONS).then(took.quantile(LONGEST).over(job))
     return (
         pl.when(took.is_null())
@@ -116,5 +123,5 @@ def _duration(job: Sequence[str]) -> pl.Expr:
         .when(limit.is_null() & (took >= longest))
         .then(pl.lit(AMONG_LONGEST))
         .when(limit.is_not_null() | longest.is_not_null())
-        .then(pl.lit(SHORTER))
+        .then(pl.lit(NONE))
     )
