@@ -3,7 +3,7 @@
 Each value of each axis is held against all others by the one-sided hypergeometric test (R. A. Fisher, 1922): given that a
 unit failed in K of M executions, of which N had the value, how likely are `a` failures or more among these N? The p values
 of all units and values are one family, of which a share of at most `level` may be false (Y. Benjamini and Y. Hochberg,
-JRSS B 57, 1995). Each axis of a unit has one weight in it, which its values share (weights: C. Genovese, K. Roeder and
+JRSS B 57, 1995). Each axis of a unit has a weight in it that is known beforehand, and which its values share (weights: C. Genovese, K. Roeder and
 L. Wasserman, Biometrika 93, 2006): a hundred runners ask no more than two operating systems do. Values that could not be
 found even if every failure had them are no part of the family, and of values that are the same executions there is but
 one: both are told by K, N and M alone (R. Tarone, Biometrics 46, 1990).
@@ -12,7 +12,7 @@ An association is no cause. Failures of one day often share one, so it takes fai
 Nothing here is as large as units times executions: executions are counted by job, failures by unit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +42,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What is counted: the columns that name a unit, those that name a place where units run, and the axes (String).
+    """What is counted: the columns that name a unit, those that name a place where units run, and the axes (String) with
+    their weights.
 
     An execution may have several values of an axis, with `stats.axes.SEVERAL` between them, or `stats.axes.NONE`.
 
@@ -51,7 +52,7 @@ class Counted:
 
     unit: tuple[str, ...]
     place: tuple[str, ...]
-    axes: tuple[str, ...]
+    axes: Mapping[str, float]
 
 
 def tried(
@@ -63,7 +64,7 @@ def tried(
     and `day`: one row for each flaky failure, which is among the executions of its place. `runs_in` has those of the unit
     and the place: where each unit runs; where it failed counts anyway. An axis that is null in an execution is not known.
 
-    Gives, sorted by unit, p times the values of the axis, and axis: the unit, `axis`, `value`, `failing_in`, `runs_in`, `failing_out`, `runs_out`,
+    Gives, sorted by unit, weighted p, and axis: the unit, `axis`, `value`, `failing_in`, `runs_in`, `failing_out`, `runs_out`,
     `days` (Int64), `lift` (Float64: rate in / rate out, null where none failed out), `p`, `q` (Float64).
     Raises `ValueError` where a unit failed more often than it ran.
     """
@@ -78,10 +79,12 @@ def tried(
     if not ran.filter(pl.col("failing_in") > pl.col("runs_in")).is_empty():
         raise ValueError("a unit failed in more executions than its places had")
     hypotheses = _hypotheses(failed, totals, sets, claim)
+    weights = pl.col("axis").replace_strict(dict(by.axes), return_dtype=pl.Float64)
+    hypotheses = hypotheses.with_columns(weights.alias("weight"))
     seen = hypotheses.join(failed.drop("of_axis"), on=[_UNIT, "axis", "value"])
-    questions = hypotheses.select(_UNIT, "axis").unique().height
+    questions = float(hypotheses.select(_UNIT, "axis", "weight").unique()["weight"].sum())
     p = at_least(seen["failing_in"], seen["runs_in"], seen["of_axis"], seen["all"])
-    weighed = p * seen["values"].to_numpy()
+    weighed = p * (seen["values"] / seen["weight"]).to_numpy()
     q = np.maximum(adjusted(weighed, questions), p)
     outside = (pl.col("of_axis") - pl.col("failing_in")).alias("failing_out")
     rates = pl.col("failing_in") / pl.col("runs_in"), pl.col("failing_out") / pl.col("runs_out")
@@ -105,7 +108,7 @@ def associations(found: pl.DataFrame, unit: Sequence[str], claim: Claim) -> pl.D
     """Of what was `tried`, the one value that explains each unit's failures best, where it passes all of `claim`.
 
     An operating system, a label and a value of the matrix are often one and the same, and what is said of one of them
-    holds of the others in part: so one is told, that with the least p times the values that its axis could have shown.
+    holds of the others in part: so one is told, that with the least p for the weight it has.
     """
     passes = (
         (pl.col("q") <= claim.level)
@@ -116,7 +119,7 @@ def associations(found: pl.DataFrame, unit: Sequence[str], claim: Claim) -> pl.D
     return found.filter(passes).unique(list(unit), keep="first", maintain_order=True)
 
 
-def adjusted(p: npt.ArrayLike, tests: int) -> Floats:
+def adjusted(p: npt.ArrayLike, tests: float) -> Floats:
     """The p values after Benjamini and Hochberg, in a family of `tests` of which all that are not here have p = 1.
 
     Divided by weights before, p values may be over 1, and be more than `tests`, to which the weights then sum up.
@@ -144,7 +147,7 @@ def _sets(mine: pl.DataFrame, runs_in: pl.DataFrame, places: pl.DataFrame, place
     )
 
 
-def _totals(executions: pl.DataFrame, sets: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame:
+def _totals(executions: pl.DataFrame, sets: pl.DataFrame, axes: Iterable[str]) -> pl.DataFrame:
     """`runs_in` of each value and `all` of its axis, by set: `__set`, `axis`, `value`, `runs_in`, `all`.
 
     Values with as many executions in every place are taken for the same ones, and the first of them is kept.
@@ -168,7 +171,7 @@ def _totals(executions: pl.DataFrame, sets: pl.DataFrame, axes: Sequence[str]) -
     return pl.concat(found).unique([_SET, "same", "all"], keep="first", maintain_order=True).drop("same")
 
 
-def _failed(mine: pl.DataFrame, axes: Sequence[str]) -> pl.DataFrame:
+def _failed(mine: pl.DataFrame, axes: Iterable[str]) -> pl.DataFrame:
     """`__unit`, `axis`, `value`, `failing_in`, `days`, and `of_axis`: the unit's failures of which the axis is known."""
     found = []
     for axis in axes:
