@@ -150,25 +150,31 @@ def _sets(mine: pl.DataFrame, runs_in: pl.DataFrame, places: pl.DataFrame, place
 def _totals(executions: pl.DataFrame, sets: pl.DataFrame, axes: Iterable[str]) -> pl.DataFrame:
     """`runs_in` of each value and `all` of its axis, by set: `__set`, `axis`, `value`, `runs_in`, `all`.
 
-    Values with as many executions in every place are taken for the same ones, and the first of them is kept.
+    Values that all executions of a place have, or none, are the same ones where they are so in the same places; then the
+    first of them is kept.
     """
     members = sets.select(_SET, _PLACE).unique(_SET).explode(_PLACE)
     known = executions.join(members, on=_PLACE, how="semi")
     found = []
     for axis in axes:
         counts = known.filter(pl.col(axis).is_not_null()).group_by(_PLACE, pl.col(axis).alias("value")).len()
-        of_set = members.join(counts, on=_PLACE)
-        whole = of_set.group_by(_SET).agg(pl.col("len").sum().cast(pl.Int64).alias("all"))
-        place = pl.format("{}:{}", _PLACE, "len").sort().str.join(",")
-        inside = (
-            _single(of_set)
-            .group_by(_SET, _PLACE, "value")
-            .agg(pl.col("len").sum())
+        whole = counts.group_by(_PLACE).agg(pl.col("len").sum().alias("whole"))
+        of_place = _single(counts).group_by(_PLACE, "value").agg(pl.col("len").sum()).join(whole, on=_PLACE)
+        of_value = (
+            members.join(of_place, on=_PLACE)
             .group_by(_SET, "value")
-            .agg(pl.col("len").sum().cast(pl.Int64).alias("runs_in"), place.alias("same"))
+            .agg(
+                pl.col("len").sum().cast(pl.Int64).alias("runs_in"),
+                (pl.col("len") < pl.col("whole")).any().alias("in_part"),
+                pl.format("{}:{}", _PLACE, "len").sort().str.join(",").alias("places"),
+            )
         )
-        found.append(inside.join(whole, on=_SET).with_columns(pl.lit(axis).alias("axis")).sort(_SET, "value"))
-    return pl.concat(found).unique([_SET, "same", "all"], keep="first", maintain_order=True).drop("same")
+        of_axis = members.join(whole, on=_PLACE).group_by(_SET).agg(pl.col("whole").sum().cast(pl.Int64).alias("all"))
+        found.append(of_value.join(of_axis, on=_SET).with_columns(pl.lit(axis).alias("axis")).sort(_SET, "value"))
+    own = pl.when("in_part").then(pl.format("{} {}", "axis", "value")).otherwise("places").alias("places")
+    every = pl.concat(found).with_columns(own)
+    same = [_SET, "in_part", "places", "all"]
+    return every.unique(same, keep="first", maintain_order=True).drop("in_part", "places")
 
 
 def _failed(mine: pl.DataFrame, axes: Iterable[str]) -> pl.DataFrame:

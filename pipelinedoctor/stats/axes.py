@@ -38,7 +38,8 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 
 _MATRIX = r"(?:\(([^()]+)\)|: \[([^\[\]]+)\])\s*$"
 _SHARD = r"^(?:\d+\s*(?:/|of)\s*\d+|\$\{\{.*)$"
-_NUMBER = r"[\s_.-]*(?:\d+|[0-9a-f]{8,}|[0-9a-f]+(?:-[0-9a-f]+)*-[0-9a-z]{5})$"
+_NUMBER = r"(?:[\s_.-]*(?:\d+|[0-9a-f]{8,})|(?:-[0-9a-z]{5})?-runner-[0-9a-z]{5})$"
+"""What a pool adds to its name for each machine: a number, a hash, or what Kubernetes gives."""
 _HOSTED = ("GitHub Actions", "Hosted Agent")
 """Machines of the forge's own, new for every job: their numbers mean nothing."""
 _SYSTEMS = {

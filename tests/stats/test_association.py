@@ -58,8 +58,8 @@ def test_a_test_that_fails_on_windows() -> None:
     assert (best["failing_in"], best["runs_in"], best["failing_out"], best["runs_out"]) == (11, 60, 9, 340)
     assert best["lift"] == pytest.approx(11 / 60 / (9 / 340))
     assert best["p"] == pytest.approx(p)
-    assert best["q"] == pytest.approx(2 * p)  # it has two values, one of them Linux
-    assert len(found) == 2
+    assert best["q"] == pytest.approx(2 * p)  # two values share the weight, and the label, which says the same, comes second
+    assert len(found) == 4
 
 
 def test_what_never_fails_elsewhere_has_no_lift() -> None:
@@ -145,7 +145,10 @@ def by_hand(ran: list[Execution], failed: list[tuple[str, int]], known: list[tup
             asked = []
             for value in sorted({value for _, _, values in here for value in values}):
                 having = [(at, job) for at, job, values in here if value in values]
-                what = (frozenset(Counter(job for _, job in having).items()), m)
+                whole = {job: sum(job == each for _, each, _ in here) for job in jobs}
+                places = Counter(job for _, job in having)
+                in_part = any(number < whole[job] for job, number in places.items())
+                what = (axis, value) if in_part else (frozenset(places.items()), m)
                 a, n = sum(at in mine for at, _ in having), len(having)
                 could = min(k, n) >= 3 and n < m and hypergeom.sf(min(k, n) - 1, m, k, n) <= 0.05 + 1e-9
                 if could and len(mine) >= 3 and what not in same:
@@ -243,4 +246,4 @@ def test_what_is_planted_is_found() -> None:
 
 def test_health_gives_nothing() -> None:
     """With nothing to be found any claim is false: a share of `level` of the families may make one."""
-    assert score(1.0, range(40))["families"] <= 5  # more has a chance of 1 in 70 at the level, and we are below it
+    assert score(1.0, range(25))["families"] <= 4  # more has a chance of 1 in 100 at the level, and it is below it
