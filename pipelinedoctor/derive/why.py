@@ -15,7 +15,7 @@ from pipelinedoctor.derive.flakiness import JOB, counted
 from pipelinedoctor.derive.testcases import TEST
 from pipelinedoctor.findings import Column, Measure
 from pipelinedoctor.stats.association import Claim, Counted, associations, tried
-from pipelinedoctor.stats.axes import AXES, SEVERAL, axes, family
+from pipelinedoctor.stats.axes import AXES, SEVERAL, axes, environment, family
 from pipelinedoctor.stats.cofailure import Bond, groups
 from pipelinedoctor.stats.order import orders
 from pipelinedoctor.store.history import History
@@ -150,7 +150,10 @@ def _attributed(history: History, jobs: pl.DataFrame, names: pl.DataFrame) -> pl
 
 
 def _of_each(best: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
-    """What was found of a matrix, for each of its jobs that has the value and of which nothing better was found."""
+    """What was found of a matrix, for each of its jobs that has the value and of which nothing better was found.
+
+    That one part of the work fails and another does not is no news: a value of one job alone must name an environment.
+    """
     own = best.filter(~pl.col("whole")).drop("whole")
     matrix = best.filter("whole").drop("whole").rename({"job": "matrix_of"})
     values = [
@@ -161,7 +164,11 @@ def _of_each(best: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
         .unique()
         for axis in _OF_MATRIX
     ]
-    having = pl.concat(values).with_columns(family("job").alias("matrix_of"))
+    having = (
+        pl.concat(values)
+        .with_columns(family("job").alias("matrix_of"))
+        .filter(environment("value") | (pl.col("job").n_unique().over(*_PIPELINE, "matrix_of", "axis", "value") > 1))
+    )
     each = matrix.join(having, on=[*_PIPELINE, "matrix_of", "axis", "value"]).select(own.columns)
     return pl.concat([own, each]).sort(*JOB, "p").unique(JOB, keep="first", maintain_order=True)
 

@@ -18,8 +18,8 @@ _WHERE = {
     "event": "in runs started by {}", "attempt": "in a {}", "hour": "at {}", "weekday": "on a {}",
 }  # fmt: skip
 _DURATIONS = {
-    NEAR_LIMIT: "where its job came near its time limit",
-    AMONG_LONGEST: "where its job took longest",
+    NEAR_LIMIT: "where the job came near its time limit",
+    AMONG_LONGEST: "where the job took longest",
 }
 _AXES = {
     "matrix": "matrix", "os": "operating system", "label": "label", "pool": "pool of runners", "runner": "runner",

@@ -72,6 +72,11 @@ def family(name: str) -> pl.Expr:
     return pl.col(name).str.replace(_MATRIX, "").str.strip_chars()
 
 
+def environment(value: str) -> pl.Expr:
+    """Whether a value of a matrix names a version or a system to run on, and not a part of the work, as `unit` does."""
+    return pl.col(value).str.contains(r"\d") | _system(value).is_not_null()
+
+
 def _told_by_text(executions: pl.DataFrame) -> pl.DataFrame:
     """With the axes that names, labels and runners tell of; each text, of which there are few, is read once."""
     pool = pl.col("runner").str.replace(_NUMBER, "").str.strip_chars()

@@ -89,6 +89,18 @@ def test_the_jobs_of_a_matrix_are_told_what_they_differ_in(store: Store) -> None
     assert told(why, job="unit (linux)") == {}
 
 
+def test_that_one_part_of_the_work_fails_is_no_news(store: Store) -> None:
+    made = [
+        Made(
+            commit=f"c{number}",
+            jobs={"check (unit)": "p" if number % 10 else "f", "check (lint)": "p"},
+            hour=13 * number,
+        )
+        for number in range(200)
+    ]
+    assert of_jobs(filled(store, rows(made))).reasons == {}
+
+
 def test_an_hour_of_the_day(store: Store) -> None:
     made = [
         Made(commit=f"c{at}", jobs={"unit": "f" if at % 24 == 9 and at % 72 else "p"}, hour=at) for at in range(24 * 30)

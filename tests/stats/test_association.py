@@ -58,7 +58,9 @@ def test_a_test_that_fails_on_windows() -> None:
     assert (best["failing_in"], best["runs_in"], best["failing_out"], best["runs_out"]) == (11, 60, 9, 340)
     assert best["lift"] == pytest.approx(11 / 60 / (9 / 340))
     assert best["p"] == pytest.approx(p)
-    assert best["q"] == pytest.approx(2 * p)  # two values share the weight, and the label, which says the same, comes second
+    assert best["q"] == pytest.approx(
+        2 * p
+    )  # two values share the weight, and the label, which says the same, comes second
     assert len(found) == 4
 
 

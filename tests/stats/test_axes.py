@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelinedoctor.stats.axes import AMONG_LONGEST, AXES, NEAR_LIMIT, NONE, axes, family
+from pipelinedoctor.stats.axes import AMONG_LONGEST, AXES, NEAR_LIMIT, NONE, axes, environment, family
 
 SCHEMA = {
     "job": pl.String(), "name": pl.String(), "labels": pl.String(), "runner": pl.String(), "event": pl.String(),
@@ -107,3 +107,9 @@ def test_among_the_longest_where_there_are_enough() -> None:
     durations = [{"duration_s": float(at)} for at in range(1, 201)]
     assert read(*durations)["duration"].to_list() == [NONE] * 197 + [AMONG_LONGEST] * 3
     assert read(*durations[:99])["duration"].unique().to_list() == [None]
+
+
+def test_environments_and_parts_of_the_work() -> None:
+    values = pl.DataFrame({"value": ["windows", "3.12", "jdk-17", "ubuntu-24.04", "unit", "checkstyle"]})
+    told = values.select(environment("value")).to_series().to_list()
+    assert told == [True, True, True, True, False, False]
