@@ -160,6 +160,13 @@ class History:
         kept = self._reader.keep(jobs.select("host", "job_id").unique())
         return self._reader.frame(questions.PLACED.format(jobs=kept))
 
+    def tests_before(self, tests: pl.DataFrame) -> pl.DataFrame:
+        """What stands right before tests in the reports of executions of jobs (`tests`: host, job_id, test): host, job_id,
+        test and `before`, null where it is the first; a row for each of which the place is known.
+        """
+        kept = self._reader.keep(tests.select("host", "job_id", "test").unique())
+        return self._reader.frame(questions.BEFORE.format(wanted=kept))
+
     def totals(self, window: Window | None = None) -> Totals:
         """What happened in the window, in numbers."""
         bounds = _bounds(window or self.window)

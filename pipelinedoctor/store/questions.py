@@ -8,6 +8,20 @@ PLACED = """
 """
 """The places of tests in the reports of some jobs."""
 
+BEFORE = """
+    WITH placed AS (
+        SELECT t.host, t.job_id, t.test, min(t.position) AS position
+        FROM test_results AS t SEMI JOIN {wanted} AS w ON w.host = t.host AND w.job_id = t.job_id AND w.test = t.test
+        WHERE t.position IS NOT NULL AND t.result <> 'skipped'
+        GROUP BY ALL
+    )
+    SELECT p.host, p.job_id, p.test, b.test AS before
+    FROM placed AS p LEFT JOIN test_results AS b
+        ON b.host = p.host AND b.job_id = p.job_id AND b.position = p.position - 1
+    ORDER BY ALL
+"""
+"""Some tests in the reports of some jobs, and what stands before each."""
+
 NAMES = """
     SELECT DISTINCT host, repository_id, pipeline_id, name, run_id, run_created_at
     FROM job_history

@@ -179,8 +179,8 @@ def test_a_test_that_fails_right_after_another(store: Store) -> None:
     why = of_tests(filled(store, placed(rows(made), orders)))
     number = len(victims)
     assert told(why, test="T::t1")["order"] == (
-        f"all {number} failures came right after T::t0 (so did {number} of 200 executions in the reports that were looked"
-        " at)"
+        f"all {number} failures came right after T::t0 (so did {number} of {number + 100} executions in the reports that were"
+        " looked at)"
     )
     assert why.of(UNIT | {"test": "T::t1"}).next_step == (
         "Run T::t0 and then it with nothing between them: if it fails, look at what the first leaves behind."
