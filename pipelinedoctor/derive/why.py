@@ -13,11 +13,11 @@ import polars as pl
 from pipelinedoctor.derive import why_words as words
 from pipelinedoctor.derive.flakiness import JOB, counted
 from pipelinedoctor.derive.testcases import TEST
+from pipelinedoctor.derive.why_order import predecessors
 from pipelinedoctor.findings import Column, Measure
 from pipelinedoctor.stats.association import Claim, Counted, associations, tried
 from pipelinedoctor.stats.axes import AXES, SEVERAL, axes, environment, family
 from pipelinedoctor.stats.cofailure import Bond, groups
-from pipelinedoctor.stats.order import orders
 from pipelinedoctor.store.history import History
 
 CLAIM = Claim()
@@ -26,14 +26,6 @@ SAME_HOURS = Bond(together=3, p=1e-6)
 """All the world works at the same hours, so it takes more."""
 ALL_THE_TIME = 4
 """A unit that fails in one of so many hours fails in those of others anyway."""
-REPORTS = 100
-"""Of reports with a flaky failure, and of those without one, so many are looked at for the order of tests: the newest of a
-job.
-"""
-ORDERED = 10
-"""In so many jobs the order is looked at, those with the most flaky failures: whole reports are read for it."""
-FIXED = 0.95
-"""Where in more than this share of reports one and the same test stands before another, their order is taken for fixed."""
 
 _PIPELINE = ("host", "repository_id", "pipeline_id")
 _NAME = (*_PIPELINE, "name")
@@ -94,7 +86,7 @@ def why_tests(history: History, jobs: pl.DataFrame, failures: pl.DataFrame, runs
         CLAIM,
     )
     each = found.join(causes, on=unit).drop("cause").sort(TEST)
-    return _why(jobs, TEST, mine, grouped, each, _orders(history, jobs, mine))
+    return _why(jobs, TEST, mine, grouped, each, predecessors(history, jobs, mine, CLAIM))
 
 
 def why_jobs(history: History, jobs: pl.DataFrame, failures: pl.DataFrame) -> Why:
@@ -177,56 +169,6 @@ def _of_each(best: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     )
     each = matrix.join(having, on=[*_PIPELINE, "matrix_of", "axis", "value"]).select(own.columns)
     return pl.concat([own, each]).sort(*JOB, "p").unique(JOB, keep="first", maintain_order=True)
-
-
-def _orders(history: History, jobs: pl.DataFrame, failures: pl.DataFrame) -> pl.DataFrame:
-    """`stats.order.orders` of these tests, with the columns of `TEST`; of several jobs of a test the surest."""
-    executions = jobs.select(*JOB, "job_id", "run_created_at")
-    failed = (
-        failures.join(executions, on=[*_PIPELINE, "job_id"])
-        .filter(pl.len().over(*JOB, "test") >= CLAIM.failures)
-        .sort("run_created_at", "job_id", descending=True)
-    )
-    reports = _reports(executions, failed)
-    moving = _moving(history, reports, failed.select(*JOB, "test").unique())
-    most = failed.join(moving, on=[*JOB, "test"], how="semi").group_by(JOB).len()
-    places = (
-        most.sort("len", *JOB, descending=[True, *[False] * len(JOB)])
-        .head(ORDERED)
-        .select(*JOB, pl.int_range(pl.len(), dtype=pl.Int64).alias("place"))
-    )
-    numbered = reports.join(places, on=JOB).select(
-        "host", "job_id", pl.col("place").alias("job"), pl.col("job_id").alias("report")
-    )
-    placed = history.placed_tests(numbered).join(numbered, on=["host", "job_id"])
-    mine = failed.join(moving, on=[*JOB, "test"], how="semi").select("host", "job_id", "test")
-    found = orders(placed, mine.join(numbered, on=["host", "job_id"]), CLAIM)
-    known = found.join(places.select(*_PIPELINE, pl.col("place").alias("job")), on="job")
-    return known.sort(*TEST, "p").unique(TEST, keep="first", maintain_order=True).drop("job")
-
-
-def _reports(executions: pl.DataFrame, failed: pl.DataFrame) -> pl.DataFrame:
-    """Which executions of the jobs of these failures are looked at for the order of tests: host, job_id, the columns of `JOB`."""
-    key = ["host", "job_id"]
-    failing = failed.select(*JOB, "job_id").unique(maintain_order=True)
-    others = (
-        executions.join(failing.select(JOB).unique(), on=JOB, how="semi")
-        .join(failing, on=key, how="anti")
-        .sort("run_created_at", "job_id", descending=True)
-        .select(*JOB, "job_id")
-    )
-    return pl.concat([frame.group_by(JOB, maintain_order=True).head(REPORTS) for frame in (failing, others)])
-
-
-def _moving(history: History, reports: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
-    """The units (the columns of `JOB`, `test`) before which not always the same test stands: of the others, which are
-    most, order tells nothing, and they take no time.
-    """
-    wanted = reports.join(units, on=JOB)
-    before = history.tests_before(wanted).join(reports, on=["host", "job_id"])
-    counts = before.group_by(*JOB, "test", "before").len()
-    usual = counts.group_by(*JOB, "test").agg((pl.col("len").max() / pl.col("len").sum()).alias("share"))
-    return usual.filter(pl.col("share") <= FIXED).select(*JOB, "test")
 
 
 def _why(
