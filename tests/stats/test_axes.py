@@ -23,7 +23,7 @@ def read(*rows: dict[str, Any]) -> pl.DataFrame:
 
 
 def one(axis: str, **row: Any) -> list[str] | str | None:
-    value = read(row)[axis].item()
+    value: str | None = read(row)[axis].item()
     return value.split("\x1f") if axis in ("matrix", "label") and value else value
 
 
@@ -94,12 +94,15 @@ def test_labels_time_and_attempt() -> None:
 
 
 def test_near_the_limit_that_others_ran_into() -> None:
-    durations = [{"duration_s": 3600.0, "result": "timed_out"}, *({"duration_s": at} for at in (3300.0, 600.0, None))]
+    durations: list[dict[str, Any]] = [
+        {"duration_s": 3600.0, "result": "timed_out"},
+        *({"duration_s": at} for at in (3300.0, 600.0, None)),
+    ]
     assert read(*durations)["duration"].to_list() == [NEAR_LIMIT, NEAR_LIMIT, NONE, None]
 
 
 def test_a_lost_machine_tells_of_no_limit() -> None:
-    durations = [{"duration_s": 60.0, "result": "timed_out"}, {"duration_s": 600.0}]
+    durations: list[dict[str, Any]] = [{"duration_s": 60.0, "result": "timed_out"}, {"duration_s": 600.0}]
     assert read(*durations)["duration"].to_list() == [None, None]
 
 
