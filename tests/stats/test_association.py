@@ -142,7 +142,9 @@ def by_hand(ran: list[Execution], failed: list[tuple[str, int]], known: list[tup
         same: set[tuple[Any, ...]] = set()
         for axis, place in (("os", 1), ("label", 2)):
             here = [
-                (at, one[0], one[place].split(SEVERAL)) for at, one in enumerate(ran) if one[0] in jobs and one[place]
+                (at, one[0], str(one[place]).split(SEVERAL))
+                for at, one in enumerate(ran)
+                if one[0] in jobs and one[place]
             ]
             k, m = sum(at in mine for at, _, _ in here), len(here)
             asked = []
