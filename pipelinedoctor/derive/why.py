@@ -85,7 +85,7 @@ def why_tests(history: History, jobs: pl.DataFrame, failures: pl.DataFrame, runs
         unit,
         CLAIM,
     )
-    each = found.join(causes, on=unit).drop("cause").sort(TEST)
+    each = found.join(causes, on=unit).drop("cause").sort(TEST).with_columns(pl.lit(value=False).alias("whole"))
     return _why(jobs, TEST, mine, grouped, each, predecessors(history, jobs, mine, CLAIM))
 
 
@@ -152,8 +152,8 @@ def _of_each(best: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
 
     That one part of the work fails and another does not is no news: a value of one job alone must name an environment.
     """
-    own = best.filter(~pl.col("whole")).drop("whole")
-    matrix = best.filter("whole").drop("whole").rename({"job": "matrix_of"})
+    own = best.filter(~pl.col("whole"))
+    matrix = best.filter("whole").rename({"job": "matrix_of"})
     values = [
         told.select(*JOB, pl.lit(axis).alias("axis"), pl.col(axis).str.split(SEVERAL).alias("value"))
         .drop_nulls("value")

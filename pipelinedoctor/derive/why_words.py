@@ -52,12 +52,23 @@ def times(lift: float) -> str:
 
 
 def association(row: Mapping[str, Any]) -> str:
-    """`6x more often on windows-2025 (11 of 60 executions against 9 of 340)`; `row` is one of `stats.association`."""
+    """`6x more often on windows-2025 (11 of 60 executions against 9 of 340)`.
+
+    `row` is one of `stats.association`, with `members`: of how many units that fail together failures are counted, and
+    `whole`: whether those of all jobs of a matrix are.
+    """
     place = where(row)
     inside = f"{row['failing_in']} of {counted(row['runs_in'], 'execution')}"
-    if row["lift"] is None:
-        return f"only {place} ({inside} against none of {row['runs_out']})"
-    return f"{times(row['lift'])} more often {place} ({inside} against {row['failing_out']} of {row['runs_out']})"
+    outside = f"{row['failing_out'] or 'none'} of {row['runs_out']}"
+    how = "only" if row["lift"] is None else f"{times(row['lift'])} more often"
+    return f"{how} {place} ({inside}{_counted_with(row)} against {outside})"
+
+
+def _counted_with(row: Mapping[str, Any]) -> str:
+    """What else is counted, where it is not the unit alone."""
+    if row["whole"]:
+        return " of the whole matrix"
+    return f", by any of the {row['members']} that fail together," if row["members"] > 1 else ""
 
 
 def together(row: Mapping[str, Any], others: Sequence[str], noun: str) -> str:
@@ -113,6 +124,8 @@ def step_of_association(row: Mapping[str, Any]) -> str:
     """What to try first where an attribute tells something."""
     if row["axis"] in ("hour", "weekday"):
         return f"It fails more often {where(row)}: look at what else runs then, and at dates and time zones in it."
+    if row["axis"] in ("event", "attempt"):
+        return f"It fails more often {where(row)}: look at what is different there, as what is checked out, cached or left behind."
     if row["axis"] == "duration":
         return f"It fails more often {where(row)}: look at what it waits for, and at its own time limits."
     return f"Run it {where(row)}, where it fails more often, until it fails: what is different there is where to look."

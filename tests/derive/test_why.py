@@ -84,7 +84,7 @@ def test_a_test_that_fails_on_one_system(store: Store) -> None:
 def test_the_jobs_of_a_matrix_are_told_what_they_differ_in(store: Store) -> None:
     why = of_jobs(filled(store, rows(WINDOWS)))
     assert told(why, job="unit (windows)") == {
-        "fails": "20\u00d7 more often on windows (20 of 200 executions against 1 of 200)"
+        "fails": "20\u00d7 more often on windows (20 of 200 executions of the whole matrix against 1 of 200)"
     }
     assert told(why, job="unit (linux)") == {}
 
@@ -126,16 +126,20 @@ def test_labels_and_runners_are_read_from_the_store(store: Store) -> None:
 def test_tests_that_fail_together(store: Store) -> None:
     tests = ("T::a", "T::b", "T::c", "T::d")
     made = [
-        run(number, dict.fromkeys(tests[:3], "unit (linux)") if number % 40 == 0 else {}, tests)
+        run(number, dict.fromkeys(tests[:3], "unit (linux)") if number % 15 == 0 else {}, tests)
         for number in range(200)
     ]
+    made[1] = run(1, {"T::d": "unit (windows)"}, tests)  # its report tells that they run there as well
     why = of_tests(filled(store, rows(made)))
-    assert told(why, test="T::a")["fails together"] == "with 2 other tests (5 of its 5 failing runs): T::b, T::c"
+    assert told(why, test="T::a")["fails together"] == "with 2 other tests (14 of its 14 failing runs): T::b, T::c"
     step = why.of(UNIT | {"test": "T::b"}).next_step
     assert step is not None
     assert step.startswith("It fails together with 2 other tests: look first at what they share")
     assert why.groups["test"].to_list() == ["T::a", "T::b", "T::c"]
     assert told(why, test="T::d") == {}
+    assert told(why, test="T::a")["fails"] == (
+        "only on linux (14 of 200 executions, by any of the 3 that fail together, against none of 200)"
+    )
 
 
 def test_repositories_that_fail_in_the_same_hours(store: Store) -> None:
