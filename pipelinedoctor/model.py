@@ -233,6 +233,7 @@ class TestResult:
     duration_s: float | None
     message: str | None
     detail: str | None
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,11 +28,12 @@ _FAMILIES: Mapping[str, Family] = {
 
 
 class Ledger:
-    """Numbers the executions of each test over all reports of one job in one attempt, from 0."""
+    """Numbers the executions of each test, and all of them, over all reports of one job in one attempt, from 0."""
 
     def __init__(self, host: str, run_id: int, job_id: int, attempt: int) -> None:
         self._key = (host, run_id, job_id, attempt)
         self._seen: dict[str, int] = {}
+        self._position = -1
 
     def enter(self, execution: Execution) -> TestResult:
         """The execution as the row it is stored as."""
@@ -40,6 +41,7 @@ class Ledger:
         test, suite, result, duration_s, message, detail = execution
         ordinal = self._seen.get(test, 0)
         self._seen[test] = ordinal + 1
+        self._position += 1
         return TestResult(
             host=host,
             run_id=run_id,
@@ -52,6 +54,7 @@ class Ledger:
             duration_s=duration_s,
             message=message,
             detail=detail,
+            position=self._position,
         )
 
 

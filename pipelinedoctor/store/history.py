@@ -117,7 +117,8 @@ class History:
     def test_results(self, columns: Sequence[str] | None = None, window: Window | None = None) -> pl.LazyFrame:
         """Executions of tests: the run's columns as in `jobs()`, then job_id, attempt, name, job, job_result,
         started_at, completed_at, labels, runner, html_url of the job (null where `job_id` is 0), and the test's own
-        test, ordinal, suite, result, duration_s, message, detail.
+        test, ordinal, suite, result, duration_s, message, detail, position (its place in the job's reports, from 0; null
+        where it was stored before places were kept).
         """
         return self._scan(_TESTS, columns, window or self.window)
 
@@ -151,6 +152,20 @@ class History:
         return self._reader.frame(
             questions.same_commit(self._identified("job_history")), _bounds(window or self.window)
         )
+
+    def placed_tests(self, jobs: pl.DataFrame) -> pl.DataFrame:
+        """The order in which tests ran in the executions of jobs that `jobs` (host, job_id) names: host, job_id, test,
+        position; a row for each execution of a test that was not skipped and of which the place is known, in order.
+        """
+        kept = self._reader.keep(jobs.select("host", "job_id").unique())
+        return self._reader.frame(questions.PLACED.format(jobs=kept))
+
+    def tests_before(self, tests: pl.DataFrame) -> pl.DataFrame:
+        """What stands right before tests in the reports of executions of jobs (`tests`: host, job_id, test): host, job_id,
+        test and `before`, null where it is the first; a row for each of which the place is known.
+        """
+        kept = self._reader.keep(tests.select("host", "job_id", "test").unique())
+        return self._reader.frame(questions.BEFORE.format(wanted=kept))
 
     def totals(self, window: Window | None = None) -> Totals:
         """What happened in the window, in numbers."""

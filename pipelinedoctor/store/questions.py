@@ -1,5 +1,27 @@
 """SQL that is asked of job history as a whole. `$1` and `$2` are a window's start and end."""
 
+PLACED = """
+    SELECT t.host, t.job_id, t.test, t.position
+    FROM test_results AS t SEMI JOIN {jobs} AS j ON j.host = t.host AND j.job_id = t.job_id
+    WHERE t.position IS NOT NULL AND t.result <> 'skipped'
+    ORDER BY t.host, t.job_id, t.position, t.test
+"""
+"""The places of tests in the reports of some jobs."""
+
+BEFORE = """
+    WITH placed AS (
+        SELECT t.host, t.job_id, t.test, min(t.position) AS position
+        FROM test_results AS t SEMI JOIN {wanted} AS w ON w.host = t.host AND w.job_id = t.job_id AND w.test = t.test
+        WHERE t.position IS NOT NULL AND t.result <> 'skipped'
+        GROUP BY ALL
+    )
+    SELECT p.host, p.job_id, p.test, b.test AS before
+    FROM placed AS p LEFT JOIN test_results AS b
+        ON b.host = p.host AND b.job_id = p.job_id AND b.position = p.position - 1
+    ORDER BY ALL
+"""
+"""Some tests in the reports of some jobs, and what stands before each."""
+
 NAMES = """
     SELECT DISTINCT host, repository_id, pipeline_id, name, run_id, run_created_at
     FROM job_history

@@ -14,13 +14,13 @@ TEXTS = ("test", "suite", "message", "detail")
 """What people wrote."""
 
 _SCHEMA = columns(TestResult)
-_OWN = tuple(name for name in _SCHEMA if name not in ("host", "run_id", "job_id", "attempt", "ordinal"))
+_OWN = tuple(name for name in _SCHEMA if name not in ("host", "run_id", "job_id", "attempt", "ordinal", "position"))
 
 
 def frame_of(
     host: str, jobs: Iterable[tuple[int, int, int, int]], results: Mapping[str, Sequence[Any]]
 ) -> pl.DataFrame:
-    """Results as a frame with the columns of their table but `ordinal`.
+    """Results as a frame with the columns of their table but `ordinal` and `position`.
 
     `jobs` are run_id, job_id, attempt of each job with the number of its results, in their order; `results` the columns
     test, suite, result, duration_s, message, detail.
@@ -34,13 +34,15 @@ def frame_of(
 
 
 class Ordinals:
-    """Numbers the executions of each test of a job from 0, over frames of which a job may fill several.
+    """Numbers the executions of each test of a job from 0, and all of the job, over frames of which a job may fill several.
 
     What is remembered of a job that goes on are 8 bytes a result.
     """
 
     def __init__(self) -> None:
         self._seen = pl.Series("place", dtype=pl.UInt64)
+        self._entered = (0, 0)
+        """The job that goes on, and how many results it has so far."""
 
     def numbered(self, frame: pl.DataFrame, unfinished: int | None) -> pl.DataFrame:
         """The frame in the shape of its table; `unfinished` is the job whose results go on in the next one.
@@ -56,16 +58,22 @@ class Ordinals:
         if len(self._seen):
             after, before = (self._seen.search_sorted(place, side) for side in ("right", "left"))
             ordinals = ordinals + (after.cast(pl.Int64) - before.cast(pl.Int64))
+        job, entered = self._entered
+        position = pl.int_range(pl.len(), dtype=pl.Int64).over("job_id") + entered * (pl.col("job_id") == job)
+        positions = frame.select(position=position).to_series()
         self._remember(place, frame["job_id"], unfinished)
-        return frame.with_columns(ordinals.alias("ordinal")).select(*_SCHEMA)
+        return frame.with_columns(ordinals.alias("ordinal"), positions).select(*_SCHEMA)
 
     def _remember(self, place: pl.Series, jobs: pl.Series, unfinished: int | None) -> None:
         """Keep what was seen of the unfinished job; where it does not fill the frame, it began in it."""
         if unfinished is None:
-            self._seen = self._seen.clear()
+            self._seen, self._entered = self._seen.clear(), (0, 0)
             return
         mine = jobs == unfinished
-        old = self._seen if mine.all() else self._seen.clear()
+        goes_on = mine.all()
+        old = self._seen if goes_on else self._seen.clear()
+        entered = self._entered[1] if self._entered[0] == unfinished and goes_on else 0
+        self._entered = (unfinished, entered + int(mine.sum()))
         self._seen = old.to_frame().merge_sorted(place.filter(mine).sort().to_frame(), key="place").to_series()
 
 

@@ -458,3 +458,26 @@ def test_an_empty_store_has_nothing_in_it(store: Store) -> None:
     assert seen.job_names().schema == {
         "host": pl.String, "repository_id": pl.Int64, "pipeline_id": pl.Int64, "name": pl.String, "job": pl.String,
     }  # fmt: skip
+
+
+def test_the_order_of_tests_in_reports_and_what_stands_before_each(store: Store) -> None:
+    order = [("a", "success"), ("b", "failure"), ("c", "skipped"), ("a", "success"), ("d", "success")]
+    made = [
+        TestResult(
+            host=HOST, run_id=1, job_id=job, attempt=1, test=test, ordinal=place if test == "a" else 0, suite=None,
+            result=result, duration_s=None, message=None, detail=None, position=place if job < 3 else None,
+        )
+        for job in (1, 2, 3)
+        for place, (test, result) in enumerate(order)
+    ]  # fmt: skip
+    store.write(HOST, made)
+    history = store.history(ALWAYS, ALWAYS)
+    jobs = pl.DataFrame({"host": [HOST, HOST], "job_id": [2, 3]})
+    assert history.placed_tests(jobs).rows() == [
+        (HOST, 2, "a", 0),
+        (HOST, 2, "b", 1),
+        (HOST, 2, "a", 3),
+        (HOST, 2, "d", 4),
+    ]
+    tests = jobs.join(pl.DataFrame({"test": ["a", "b", "c", "d"]}), how="cross")
+    assert history.tests_before(tests).rows() == [(HOST, 2, "a", None), (HOST, 2, "b", "a"), (HOST, 2, "d", "a")]

@@ -32,13 +32,14 @@ def frame(rows: Rows, outcome: str = "success", **changes: list[Any]) -> pl.Data
     return frame_of(HOST, [(1, job, 1, 1) for job, _ in rows], values | changes)
 
 
-def numbered(rows: Rows, cuts: list[int]) -> list[int]:
-    """The ordinals, where the rows come in several frames."""
+def numbered(rows: Rows, cuts: list[int]) -> list[tuple[int, int]]:
+    """Ordinals and positions, where the rows come in several frames."""
     ordinals, found = Ordinals(), []
     edges = sorted({0, len(rows), *(cut for cut in cuts if cut < len(rows))})
     for start, end in pairwise(edges):
         goes_on = end < len(rows) and rows[end][0] == rows[end - 1][0]
-        found += ordinals.numbered(frame(rows[start:end]), rows[end - 1][0] if goes_on else None)["ordinal"].to_list()
+        made = ordinals.numbered(frame(rows[start:end]), rows[end - 1][0] if goes_on else None)
+        found += made.select("ordinal", "position").rows()
     return found
 
 
@@ -47,18 +48,20 @@ def numbered(rows: Rows, cuts: list[int]) -> list[int]:
 def test_executions_are_numbered_within_their_job_whatever_frames_they_come_in(rows: Rows, cuts: list[int]) -> None:
     rows.sort(key=lambda row: row[0])
     seen: Counter[tuple[int, str]] = Counter()
+    entered: Counter[int] = Counter()
     expected = []
     for row in rows:
-        expected.append(seen[row])
+        expected.append((seen[row], entered[row[0]]))
         seen[row] += 1
+        entered[row[0]] += 1
     assert numbered(rows, cuts) == expected
 
 
 def test_a_frame_has_the_columns_of_its_table_with_what_the_store_can_keep() -> None:
     made = Ordinals().numbered(frame([(7, "a\0b"), (8, "\ud800")], duration_s=[None, 1.5]), None)
     assert made.rows() == [
-        (HOST, 1, 7, 1, "a\ufffdb", 0, None, "success", None, None, None),
-        (HOST, 1, 8, 1, "\ufffd", 0, None, "success", 1.5, None, None),
+        (HOST, 1, 7, 1, "a\ufffdb", 0, None, "success", None, None, None, 0),
+        (HOST, 1, 8, 1, "\ufffd", 0, None, "success", 1.5, None, None, 0),
     ]
 
 
