@@ -19,7 +19,9 @@ def shipped_prices(path: Path | None = None) -> tuple[Price, ...]:
     table = tomllib.loads(file.read_text(encoding="utf-8"))
     if not isinstance(table.get("version"), str):
         raise PackError(f'{file}: version: the day it was last looked at, as "2026-11-25"')
-    return tuple(price for number, part in enumerate(table["prices"]) for price in _of(f"{file}: prices.{number}", part))
+    return tuple(
+        price for number, part in enumerate(table["prices"]) for price in _of(f"{file}: prices.{number}", part)
+    )
 
 
 def _of(where: str, part: dict[str, Any]) -> Iterator[Price]:
@@ -28,6 +30,6 @@ def _of(where: str, part: dict[str, Any]) -> Iterator[Price]:
     if part.get("billed") not in BILLED:
         raise PackError(f"{where}.billed: is one of {', '.join(BILLED)}")
     for label, dollars in part["labels"].items():
-        if not isinstance(dollars, int | float) or not 0 <= dollars < 100:  # noqa: PLR2004  no minute costs so much
+        if not isinstance(dollars, int | float) or not 0 <= dollars < 100:
             raise PackError(f"{where}.labels.{label}: is dollars a minute, from 0 to 100")
         yield Price(host=part["host"], label=label, dollars=float(dollars), billed=part["billed"])

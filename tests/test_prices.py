@@ -6,7 +6,6 @@ import pytest
 
 from pipelinedoctor.errors import PackError
 from pipelinedoctor.prices import shipped_prices
-from pipelinedoctor.resources import shipped
 
 PART = '[[prices]]\nhost = "h"\nbilled = "minute"\nsince = 2026-01-01\nsource = "https://x"\n'
 
@@ -22,16 +21,15 @@ def test_the_shipped_table_has_the_published_prices() -> None:
     assert known["gitlab.com", "saas-linux-medium-amd64"] == 2 * known["gitlab.com", "saas-linux-small-amd64"]
 
 
-def test_a_pack_of_questions_with_a_table_of_prices_loads() -> None:
-    assert (shipped("queries") / "prices.toml").is_file()
-
-
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("prices = []", "version: the day"),
         (f'version = "1"\n{PART.replace("https", "http")}[prices.labels]\n', "prices.0: say since which day"),
-        (f'version = "1"\n{PART.replace("minute", "hour")}[prices.labels]\n', "prices.0.billed: is one of minute, second"),
+        (
+            f'version = "1"\n{PART.replace("minute", "hour")}[prices.labels]\n',
+            "prices.0.billed: is one of minute, second",
+        ),
         (f'version = "1"\n{PART}[prices.labels]\na = -1\n', "prices.0.labels.a: is dollars a minute"),
         (f'version = "1"\n{PART}[prices.labels]\na = "1"\n', "prices.0.labels.a: is dollars a minute"),
     ],

@@ -25,7 +25,9 @@ def shares(claims: pl.DataFrame, of: Sequence[str]) -> pl.DataFrame:
         .group_by(*of, "rank", maintain_order=True)
         .agg(pl.col("claimed").sum().alias("asked"))
         .with_columns(left=(1.0 - (pl.col("asked").cum_sum().over(of) - pl.col("asked"))).clip(0.0, 1.0))
-        .with_columns(part=pl.when(pl.col("asked") > pl.col("left")).then(pl.col("left") / pl.col("asked")).otherwise(1.0))
+        .with_columns(
+            part=pl.when(pl.col("asked") > pl.col("left")).then(pl.col("left") / pl.col("asked")).otherwise(1.0)
+        )
     )
     return (
         once.join(ranks.select(*of, "rank", "part"), on=[*of, "rank"])
