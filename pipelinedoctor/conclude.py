@@ -1,7 +1,7 @@
 """What is made of all answers together: costs are settled, findings ranked, those that are ignored set aside."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pipelinedoctor import ignoring
 from pipelinedoctor.derive.costs import Accounts, settled
@@ -18,7 +18,7 @@ from pipelinedoctor.units import dollars, minutes, share
 class Terms:
     """What costs rest on, and which findings are ignored: the entries of the file `ignore_file`, by its name."""
 
-    rates: Rates = Rates()
+    rates: Rates = field(default_factory=Rates)
     ignored: Sequence[Entry] = ()
     ignore_file: str = NAME
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelinedoctor.analyse import analyse, ranked
+from pipelinedoctor.analyse import analyse
 from pipelinedoctor.errors import PackError, StoreError
 from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Measure, Subject
 from pipelinedoctor.model import FetchGap, Job, Repository, Run, Severity, Verdict
 from pipelinedoctor.query import NoOptions, Query
+from pipelinedoctor.ranking import ranked
 from pipelinedoctor.report.model import Report
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.store.history import History, Totals, Window
@@ -176,7 +177,7 @@ def test_findings_of_all_questions_are_ranked(store: Store) -> None:
     assert report.findings[0].query == "b"
     assert [finding.title for finding in report.findings] == ["grave", "dear", "dear", "cheap", "free"]
     assert [finding.title for finding in report.sections[0].findings] == ["dear", "cheap", "free"]
-    assert ranked(tuple(reversed(report.findings))) == report.findings
+    assert ranked(tuple(reversed(report.findings)), WINDOW) == report.findings
 
 
 def test_a_question_gets_its_options_or_its_defaults(store: Store) -> None:

@@ -25,6 +25,7 @@ _CLAIMED = (
     *_JOB, "name", "job_id", "commit_sha", "change_number", "actor", "run_created_at", "started_at", "completed_at",
     "duration_s", "billed_minutes", "labels",
 )  # fmt: skip
+_NOTHING = Estimate(low=0.0, expected=0.0, high=0.0)
 _RANKS = {cause: rank for rank, cause in enumerate(Cause)}
 
 
@@ -40,7 +41,7 @@ class Accounts:
     minutes: float = 0.0
     priced: float = 0.0
     dollars: float = 0.0
-    people: Estimate = Estimate(low=0.0, expected=0.0, high=0.0)
+    people: Estimate = _NOTHING
 
 
 def settled(findings: Sequence[Finding], history: History, rates: Rates) -> Accounts:

@@ -35,7 +35,16 @@ def environment(directories: Sequence[Path], finalize: Callable[[Any], Any]) -> 
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    writers = (units.count, units.counted, units.share, units.duration, units.minutes, units.day, units.time)
+    writers = (
+        units.count,
+        units.counted,
+        units.share,
+        units.duration,
+        units.minutes,
+        units.dollars,
+        units.day,
+        units.time,
+    )
     readers = (
         view.repository,
         view.place,
@@ -45,6 +54,12 @@ def environment(directories: Sequence[Path], finalize: Callable[[Any], Any]) -> 
         view.sure,
         view.cost,
         view.spent,
+        view.elsewhere,
+        view.paid,
+        view.people,
+        view.interrupted,
+        view.avoidable,
+        view.tally,
         view.waited,
         view.missing,
         view.outcomes_only,
