@@ -62,7 +62,7 @@ def analyse(
         window=window,
         trend=trend,
         origin=facts.origin(sources),
-        headline=headline(found.findings, sections, found.sentences, totals, coverage, gaps, sources),
+        headline=headline(found.findings, sections, totals, coverage, gaps, sources, found.sentences),
         findings=found.findings,
         sections=found.sections,
         sources=sources,

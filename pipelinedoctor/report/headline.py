@@ -23,11 +23,11 @@ def scope(coverage: Sequence[Coverage]) -> str:
 def headline(
     findings: Sequence[Finding],
     sections: Sequence[Section],
-    concluded: Sequence[str],
     totals: Totals,
     coverage: Sequence[Coverage],
     gaps: Sequence[GapGroup],
     sources: Sequence[Source],
+    concluded: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """What was not read, what was found, what questions have to say before all else, what failures cost, what was seen.
 
