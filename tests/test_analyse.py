@@ -283,7 +283,7 @@ def test_the_same_store_gives_the_same_report(filled: Store) -> None:
 def test_what_is_ignored_has_a_section_and_a_sentence_of_its_own(filled: Store) -> None:
     held = Entry(owner="ann", reason="moves", expires=NOW.date(), job="x")
     gone = Entry(owner="bob", reason="later", expires=NOW.date() - timedelta(days=1), job="y")
-    asked = question("a", lambda *_: Answer(findings=[found("a", "x", Severity.HIGH), found("a", "y")]))
+    asked = question("a", lambda *_: Answer(findings=[found("a", "x", Severity.HIGH), found("a", "y", minutes=1)]))
     report = analyse(
         filled, {"a": asked}, {}, window=WINDOW, trend=TREND, generated_at=NOW, progress=Heard(),
         terms=Terms(ignored=(held, gone)),
@@ -321,5 +321,5 @@ def test_claims_become_costs_and_are_no_part_of_the_document(filled: Store) -> N
 def test_a_claim_that_is_none_is_loud(store: Store) -> None:
     claims = Claims(cause=Cause.OTHER, executions=((1, 1.5),))
     asked = question("a", lambda *_: Answer(findings=[dataclasses.replace(found("a", "x"), claims=claims)]))
-    with pytest.raises(PackError, match="claims \\(1, 1.5\\); a claim is the id of a job, and a share from 0 to 1"):
+    with pytest.raises(PackError, match=r"claims \(1, 1.5\); a claim is the id of a job, and a share from 0 to 1"):
         ask(store, asked)
