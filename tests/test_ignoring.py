@@ -36,7 +36,7 @@ def finding(job: str | None = "unit", test: str | None = None) -> Finding:
 
 
 def entry(expires: date = TODAY, **what: str) -> Entry:
-    return Entry(owner="ann", reason="moves", expires=expires, **(what or {"job": "unit"}))
+    return Entry.model_validate({"owner": "ann", "reason": "moves", "expires": expires, **(what or {"job": "unit"})})
 
 
 def write(folder: Path, text: str) -> Path:
@@ -110,7 +110,7 @@ def test_a_bad_file_is_told_in_one_line_with_its_entry(text: str, said: str, tmp
     ],
 )
 def test_an_entry_is_about_what_it_names(what: dict[str, str], covered: bool) -> None:
-    assert entry(**what).covers(finding()) is covered
+    assert entry(TODAY, **what).covers(finding()) is covered
 
 
 def test_brackets_of_a_test_are_no_pattern() -> None:
