@@ -47,6 +47,7 @@ def asked(
     for one in chosen:
         if one not in configuration.FORMATS:
             raise UsageError(f"--format {one}: no such format; known are: {', '.join(configuration.FORMATS)}")
+    place = configuration.ignore_place(config, config_file)
     made = Asked(
         config=config,
         config_file=config_file,
@@ -56,7 +57,8 @@ def asked(
         as_of=timespan.moment(as_of) if as_of else None,
         window=window or config.report.window,
         trend=config.report.trend,
-        ignored=ignore_file.read(config.ignore, _today(as_of), needed="ignore" in config.model_fields_set),
+        ignored=ignore_file.read(place, _today(as_of), needed=config.ignore is not None),
+        ignore_file=place.name,
     )
     timespan.span(made.window)
     return made

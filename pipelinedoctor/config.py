@@ -63,10 +63,13 @@ class CostsSection(Section):
 
 
 class Config(Section):
-    """The whole file. `queries` holds a table of options a question, by the question's id."""
+    """The whole file. `queries` holds a table of options a question, by the question's id.
+
+    Without `ignore` the file of ignored findings is the one beside this, if there is one.
+    """
 
     store: Path = Path("pipelinedoctor.duckdb")
-    ignore: Path = Path(IGNORE_FILE)
+    ignore: Path | None = None
     sources: tuple[SourceSection, ...] = ()
     report: ReportSection = ReportSection()
     costs: CostsSection = CostsSection()
@@ -102,8 +105,13 @@ def read(path: Path | None) -> Config:
         )
     folder = file.resolve().parent
     report = config.report.model_copy(update={"out": folder / config.report.out})
-    places = {"store": folder / config.store, "ignore": folder / config.ignore}
+    places = {"store": folder / config.store, "ignore": config.ignore and folder / config.ignore}
     return config.model_copy(update={**places, "report": report})
+
+
+def ignore_place(config: Config, file: Path | None) -> Path:
+    """The file of ignored findings: the one that the configuration names, else that beside it."""
+    return config.ignore or (file or DEFAULT_FILE).absolute().parent / IGNORE_FILE
 
 
 def query_options(config: Config, kinds: Mapping[str, type[Any]], file: Path | None) -> dict[str, Any]:
@@ -191,7 +199,7 @@ TEMPLATE = """\
 # Every value below is the default, apart from the repositories. Paths are relative to this file.
 
 store = "pipelinedoctor.duckdb"          # the only archive: keep it, forges forget their history
-ignore = "pipelinedoctor-ignore.toml"    # findings that are left for a while, by whom and until when
+# ignore = "pipelinedoctor-ignore.toml"  # findings that are left for a while: that beside this file, if it is there
 
 [[sources]]                              # may stand several times
 forge = "github"                         # or "gitlab": see below

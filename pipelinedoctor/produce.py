@@ -40,6 +40,7 @@ class Asked:
     window: str
     trend: str
     ignored: Sequence[Entry]
+    ignore_file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def produce(store: Store, out: Path, asked: Asked, progress: Progress) -> Produc
         trend=Window(now - timespan.span(asked.trend), now),
         generated_at=now,
         progress=progress,
-        terms=Terms(rates=_rates(asked.config.costs), ignored=asked.ignored, ignore_file=asked.config.ignore.name),
+        terms=Terms(rates=_rates(asked.config.costs), ignored=asked.ignored, ignore_file=asked.ignore_file),
         remedies={rule.id: rule.remedy for rule in rules_beside(asked.queries).rules},
     )
     files = [file for renderer in renderers(asked.formats, asked.templates) for file in renderer.render(report, out)]

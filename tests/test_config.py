@@ -402,5 +402,6 @@ def test_costs_that_cannot_be_are_told_by_their_key(text: str, said: str, tmp_pa
 
 
 def test_the_file_of_ignored_findings_lies_beside_the_configuration(tmp_path: Path) -> None:
-    assert config.read(written(tmp_path, "")).ignore == tmp_path / "pipelinedoctor-ignore.toml"
-    assert config.read(written(tmp_path, 'ignore = "a/b.toml"')).ignore == tmp_path / "a" / "b.toml"
+    for text, place in (("", "pipelinedoctor-ignore.toml"), ('ignore = "a/b.toml"', "a/b.toml")):
+        file = written(tmp_path, text)
+        assert config.ignore_place(config.read(file), file) == tmp_path / place
