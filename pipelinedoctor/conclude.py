@@ -62,6 +62,8 @@ def _accounted(accounts: Accounts) -> tuple[str, ...]:
             else f" for the {share(accounts.priced / accounts.minutes)} with a known price"
         )
         text += f" ({dollars(accounts.dollars)} at list prices{of})"
+    elif accounts.minutes:
+        text += " (at a price that is not known)"
     if people.expected:
         text += f", and for some {minutes(people.expected)} of people's time ({minutes(people.low)} to {minutes(people.high)})"
     return (f"{text}.",)
