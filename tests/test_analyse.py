@@ -312,7 +312,10 @@ def test_claims_become_costs_and_are_no_part_of_the_document(filled: Store) -> N
     assert one.cost is not None
     assert (one.cost.runner_minutes, one.cost.jobs, one.cost.dollars, one.cost.priced) == (2.0, 1, None, 0.0)
     assert one.last_at == NOW - timedelta(days=9) + timedelta(seconds=61)
-    assert "The findings account for 2 min of runner time, each execution counted once (at a price that is not known)" in " ".join(report.headline)
+    assert (
+        "The findings account for 2 min of runner time, each execution counted once (at a price that is not known)"
+        in " ".join(report.headline)
+    )
     document = json.loads(JsonRenderer().text(report))
     jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
     assert "claims" not in document["findings"][0]

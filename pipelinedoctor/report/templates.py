@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from pipelinedoctor import units
 from pipelinedoctor.errors import PackError
-from pipelinedoctor.report import view
+from pipelinedoctor.report import costs, view
 from pipelinedoctor.resources import shipped
 
 
@@ -52,15 +52,15 @@ def environment(directories: Sequence[Path], finalize: Callable[[Any], Any]) -> 
         view.seen,
         view.interval,
         view.sure,
-        view.cost,
-        view.spent,
-        view.elsewhere,
-        view.paid,
-        view.people,
-        view.interrupted,
-        view.avoidable,
+        costs.cost,
+        costs.spent,
+        costs.elsewhere,
+        costs.paid,
+        costs.people,
+        costs.interrupted,
+        costs.avoidable,
         view.tally,
-        view.waited,
+        costs.waited,
         view.missing,
         view.outcomes_only,
         view.unread,

@@ -8,7 +8,7 @@ import pytest
 
 from pipelinedoctor.findings import Column, Cost, Estimate, Evidence, Finding, Measure, People
 from pipelinedoctor.model import Severity
-from pipelinedoctor.report import view
+from pipelinedoctor.report import costs, view
 from pipelinedoctor.report.headline import headline, scope
 from pipelinedoctor.report.model import Coverage, GapGroup, Report, Section, Source
 from pipelinedoctor.store.history import Totals
@@ -103,7 +103,7 @@ def test_how_sure_never_overstates(confidence: float | None, text: str, make_fin
 
 def test_counts_are_shown_as_far_as_they_are_there(make_finding: Callable[..., Finding]) -> None:
     bare = make_finding(evidence=Evidence(summary="s", n=3), cost=None)
-    assert (view.seen(bare), view.interval(bare), view.cost(bare)) == (None, None, None)
+    assert (view.seen(bare), view.interval(bare), costs.cost(bare)) == (None, None, None)
     assert view.seen(make_finding(evidence=Evidence(summary="s", k=0, n=0))) is None
     assert view.seen(make_finding(evidence=Evidence(summary="s", k=0, n=9))) == "0 of 9 (0 %)"
 
@@ -277,7 +277,7 @@ def test_the_headline_says_why_it_cannot_say_more() -> None:
 def test_what_was_not_spent_is_not_told(
     make_finding: Callable[..., Finding], spent: Cost | None, told: str | None
 ) -> None:
-    assert view.cost(make_finding(cost=spent)) == told
+    assert costs.cost(make_finding(cost=spent)) == told
 
 
 def test_verdicts_are_all_explained_and_end_alike() -> None:
@@ -328,17 +328,17 @@ PEOPLE = People(interruptions=3, wait_minutes=30, minutes=Estimate(low=45, expec
     ],
 )
 def test_a_settled_cost_says_what_it_rests_on(cost: Cost, said: str, make_finding: Callable[..., Finding]) -> None:
-    assert view.cost(make_finding(cost=cost)) == said
+    assert costs.cost(make_finding(cost=cost)) == said
 
 
 def test_interruptions_and_what_can_be_avoided_are_told_where_there_are_any(
     make_finding: Callable[..., Finding],
 ) -> None:
     told = make_finding(cost=Cost(runner_minutes=1, jobs=1, people=PEOPLE), loss_minutes=42.0)
-    assert view.interrupted(told) == "in 3 interruptions, 30 min of it waiting"
-    assert view.avoidable(told) == "some 42 min"
+    assert costs.interrupted(told) == "in 3 interruptions, 30 min of it waiting"
+    assert costs.avoidable(told) == "some 42 min"
     none = make_finding(cost=None, loss_minutes=0.0)
-    assert (view.interrupted(none), view.avoidable(none), view.people(none), view.paid(none)) == (
+    assert (costs.interrupted(none), costs.avoidable(none), costs.people(none), costs.paid(none)) == (
         None,
         None,
         None,
