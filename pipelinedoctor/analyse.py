@@ -2,16 +2,16 @@
 
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from pipelinedoctor import __version__
+from pipelinedoctor.conclude import Terms, conclude
 from pipelinedoctor.errors import PackError, PipelinedoctorError
 from pipelinedoctor.fetch.interface import Progress
 from pipelinedoctor.findings import Answer, Finding, Measure
-from pipelinedoctor.model import Severity
 from pipelinedoctor.query import Query
 from pipelinedoctor.report import facts
 from pipelinedoctor.report.headline import headline, scope
@@ -22,9 +22,9 @@ from pipelinedoctor.units import counted
 
 _log = logging.getLogger(__name__)
 _REASON = 300
-_SEVERITIES = list(Severity)
 _NUMBER = (int, float, type(None))
 _CELL = (bool, int, float, Decimal, str, date, type(None))
+_PLAIN = Terms()
 
 
 def analyse(
@@ -37,10 +37,11 @@ def analyse(
     generated_at: datetime,
     progress: Progress,
     remedies: Mapping[str, str] | None = None,
+    terms: Terms = _PLAIN,
 ) -> Report:
     """Ask all `queries`, each with its entry of `options` or its defaults, and assemble the report.
 
-    `remedies` are those of failure rules, by their ids.
+    `remedies` are those of failure rules, by their ids; `terms` say what costs rest on and what is ignored.
     A query that breaks becomes a section that says so. Raises `PackError` where an answer does not keep the contract of
     `findings.Answer`, and lets the project's own errors (`StoreError`) through.
     """
@@ -50,10 +51,10 @@ def analyse(
     for query in queries.values():
         sections.append(_section(query, history, options.get(query.id)))
         progress.advance("analyse")
-    findings = ranked([finding for section in sections for finding in section.findings])
+    found = conclude(sections, history, terms)
     sources, coverage, gaps = facts.sources(history, generated_at), facts.coverage(history), facts.gaps(history)
     totals = history.totals()
-    progress.finish("analyse", f"{counted(len(findings), 'finding')} from {counted(len(queries), 'question')}")
+    progress.finish("analyse", f"{counted(len(found.findings), 'finding')} from {counted(len(queries), 'question')}")
     return Report(
         scope=scope(coverage),
         generated_at=generated_at,
@@ -61,27 +62,13 @@ def analyse(
         window=window,
         trend=trend,
         origin=facts.origin(sources),
-        headline=headline(findings, sections, totals, coverage, gaps, sources),
-        findings=findings,
-        sections=sections,
+        headline=headline(found.findings, sections, totals, coverage, gaps, sources, found.sentences),
+        findings=found.findings,
+        sections=found.sections,
         sources=sources,
         coverage=coverage,
         gaps=gaps,
         totals=totals,
-    )
-
-
-def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Worst first: severity, then runner minutes, then fingerprint."""
-    return tuple(
-        sorted(
-            findings,
-            key=lambda one: (
-                _SEVERITIES.index(one.severity),
-                -(one.cost.runner_minutes if one.cost else 0.0),
-                one.fingerprint,
-            ),
-        )
     )
 
 
@@ -98,7 +85,7 @@ def _section(query: Query[Any], history: History, options: Any) -> Section:
     _check(query, answer)
     return dataclasses.replace(
         asked,
-        findings=ranked(answer.findings),
+        findings=tuple(answer.findings),
         measures=tuple(answer.measures),
         notes=tuple(answer.notes),
         reason=answer.reason,
@@ -119,6 +106,7 @@ def _check(query: Query[Any], answer: Any) -> None:
             raise PackError(f"{where}: two findings on {finding.subject.label()[:80]!r}; tell them apart by `key`")
         seen.add(finding.fingerprint)
         _check_numbers(f"{where}: the finding {finding.title[:80]!r}", finding)
+        _check_claims(f"{where}: the finding {finding.title[:80]!r}", finding)
     for measure in answer.measures:
         _check_measure(f"{where}: measure {measure.id!r}", measure)
 
@@ -131,6 +119,12 @@ def _check_numbers(where: str, finding: Finding) -> None:
     for name, value in numbers.items():
         if not isinstance(value, _NUMBER):
             raise PackError(f"{where}: {name} is a {type(value).__name__}; make it a number with int() or float()")
+
+
+def _check_claims(where: str, finding: Finding) -> None:
+    for job, part in finding.claims.executions if finding.claims else ():
+        if not (isinstance(job, int) and isinstance(part, int | float) and 0 <= part <= 1):
+            raise PackError(f"{where}: claims ({job!r}, {part!r}); a claim is the id of a job, and a share from 0 to 1")
 
 
 def _check_measure(where: str, measure: Measure) -> None:

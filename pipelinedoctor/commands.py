@@ -4,13 +4,13 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipelinedoctor import config as configuration
+from pipelinedoctor import ignore_file, timespan
 from pipelinedoctor import ingest as ingesting
 from pipelinedoctor import manifest as manifests
-from pipelinedoctor import timespan
 from pipelinedoctor.errors import BudgetError, ForgeError, StoreError, UsageError
 from pipelinedoctor.fetch.bounds import bounded
 from pipelinedoctor.fetch.diagnosis import Diagnosis
@@ -47,6 +47,7 @@ def asked(
     for one in chosen:
         if one not in configuration.FORMATS:
             raise UsageError(f"--format {one}: no such format; known are: {', '.join(configuration.FORMATS)}")
+    place = configuration.ignore_place(config, config_file)
     made = Asked(
         config=config,
         config_file=config_file,
@@ -56,9 +57,17 @@ def asked(
         as_of=timespan.moment(as_of) if as_of else None,
         window=window or config.report.window,
         trend=config.report.trend,
+        ignored=ignore_file.read(place, _today(as_of), needed=config.ignore is not None),
+        ignore_file=place.name,
     )
     timespan.span(made.window)
     return made
+
+
+def _today(as_of: str | None) -> date:
+    """The later of now and the report's time: a report on the past takes the entries of today, and ends none of them."""
+    now = datetime.now(UTC)
+    return max(now, timespan.moment(as_of)).date() if as_of else now.date()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

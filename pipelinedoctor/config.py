@@ -7,7 +7,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import BaseModel, Field, field_validator
@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, field_validator
 from pipelinedoctor import timespan
 from pipelinedoctor.errors import ConfigError, UsageError
 from pipelinedoctor.fetch.interface import Source
+from pipelinedoctor.ignore_file import NAME as IGNORE_FILE
 from pipelinedoctor.logs.redact import redact
 from pipelinedoctor.sources import Section, SourceSection, overlap
 
@@ -44,12 +45,34 @@ class ReportSection(Section):
         return text
 
 
+class CostsSection(Section):
+    """`[costs]`: what costs rest on. `prices` are dollars a minute by a runner's label, on any host."""
+
+    triage_minutes: tuple[float, float, float] = (5.0, 10.0, 28.0)
+    wait_cap_minutes: float = Field(default=60.0, ge=0, le=24 * 60)
+    hourly_rate: float | None = Field(default=None, gt=0, le=10_000)
+    prices: dict[str, Annotated[float, Field(ge=0, lt=100)]] = Field(default_factory=dict)
+
+    @field_validator("triage_minutes")
+    @classmethod
+    def _rising(cls, values: tuple[float, float, float]) -> tuple[float, float, float]:
+        low, expected, high = values
+        if not 0 <= low <= expected <= high <= 24 * 60:
+            raise ValueError("minutes of triage, low, expected and high in this order, as [5, 10, 28]")
+        return values
+
+
 class Config(Section):
-    """The whole file. `queries` holds a table of options a question, by the question's id."""
+    """The whole file. `queries` holds a table of options a question, by the question's id.
+
+    Without `ignore` the file of ignored findings is the one beside this, if there is one.
+    """
 
     store: Path = Path("pipelinedoctor.duckdb")
+    ignore: Path | None = None
     sources: tuple[SourceSection, ...] = ()
     report: ReportSection = ReportSection()
+    costs: CostsSection = CostsSection()
     queries: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
@@ -82,7 +105,13 @@ def read(path: Path | None) -> Config:
         )
     folder = file.resolve().parent
     report = config.report.model_copy(update={"out": folder / config.report.out})
-    return config.model_copy(update={"store": folder / config.store, "report": report})
+    places = {"store": folder / config.store, "ignore": config.ignore and folder / config.ignore}
+    return config.model_copy(update={**places, "report": report})
+
+
+def ignore_place(config: Config, file: Path | None) -> Path:
+    """The file of ignored findings: the one that the configuration names, else that beside it."""
+    return config.ignore or (file or DEFAULT_FILE).absolute().parent / IGNORE_FILE
 
 
 def query_options(config: Config, kinds: Mapping[str, type[Any]], file: Path | None) -> dict[str, Any]:
@@ -112,7 +141,9 @@ def _first(error: pydantic.ValidationError, model: type[BaseModel]) -> str:
     problem = _telling(error.errors())
     place = ".".join(str(part) for part in problem["loc"]) or "the file"
     if problem["type"] == "extra_forbidden":
-        section: Any = {"sources": SourceSection, "report": ReportSection}.get(str(problem["loc"][0]), model)
+        section: Any = {"sources": SourceSection, "report": ReportSection, "costs": CostsSection}.get(
+            str(problem["loc"][0]), model
+        )
         inside = model if len(problem["loc"]) == 1 else section
         more = f"; and {len(error.errors()) - 1} more" if len(error.errors()) > 1 else ""
         return f"{place}: no such key{_near(str(problem['loc'][-1]), inside.model_fields)}{more}"
@@ -168,6 +199,7 @@ TEMPLATE = """\
 # Every value below is the default, apart from the repositories. Paths are relative to this file.
 
 store = "pipelinedoctor.duckdb"          # the only archive: keep it, forges forget their history
+# ignore = "pipelinedoctor-ignore.toml"  # findings that are left for a while: that beside this file, if it is there
 
 [[sources]]                              # may stand several times
 forge = "github"                         # or "gitlab": see below
@@ -193,6 +225,14 @@ out = "pipelinedoctor-report"
 formats = ["html", "markdown", "json"]
 window = "30d"                           # what findings speak of
 trend = "26w"                            # what trends speak of
+
+[costs]
+triage_minutes = [5, 10, 28]             # what an interruption takes from a person: low, expected, high
+wait_cap_minutes = 60                    # the most that counts as waited for one
+# hourly_rate = 85                       # dollars an hour of a person; without it people cost hours only
+
+# [costs.prices]                         # dollars a minute of your own runners, by label; before the shipped table
+# "gpu-box" = 0.35
 
 # Options of a question; `pipelinedoctor queries` lists them.
 # [queries.flaky_jobs]

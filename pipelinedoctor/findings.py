@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from pipelinedoctor.model import Severity, Verdict
+from pipelinedoctor.model import Cause, Severity, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,22 +59,70 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A number that rests on an assumption, under a low, an expected and a high one."""
+
+    low: float
+    expected: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """What it cost people in the window, the finding's own share.
+
+    `interruptions` are distinct authors, changes (or commits) and days with a failure of it; `minutes` are triage and
+    waiting together, of which `wait_minutes` were waited; `dollars` is there where an hourly rate is configured.
+    """
+
+    interruptions: int
+    wait_minutes: float
+    minutes: Estimate
+    dollars: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """What it cost in the window: runner minutes (each job rounded up to a whole minute) over `jobs` job executions.
 
     `wait_minutes` is time that was waited for it, as time that the branch was red or that runs took longer; `method` says
     in a sentence how both were counted. A cost of waiting alone has no runner minutes, and formats show none.
+
+    The rest is filled in by `derive.costs` for a finding with claims: then `runner_minutes` is its own share,
+    `elsewhere_minutes` is what it claims beside and other findings count; `dollars` is the price of those of its own
+    minutes that have one, `priced` which share of them has (0 to 1); `people` is triage and waiting.
     """
 
     runner_minutes: float
     jobs: int
     wait_minutes: float | None = None
     method: str = ""
+    elsewhere_minutes: float = 0.0
+    dollars: float | None = None
+    priced: float | None = None
+    people: People | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """The failing executions that a finding blames on its subject: `job_id` on the subject's host, and which share of it.
+
+    A share is 1 where all of the execution was lost to it; a test that failed with three others claims a quarter.
+    What several findings claim is divided among them by `stats.ledger`: the primary cause first.
+    """
+
+    cause: Cause
+    executions: tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One row a query reports. `confidence` is a probability from 0 to 1, or `None` for a fact that needs none."""
+    """One row a query reports. `confidence` is a probability from 0 to 1, or `None` for a fact that needs none.
+
+    A query that blames executions of jobs on its subject names them in `claims`, so that no minute is counted twice.
+    `last_at` (the newest claimed execution) and `loss_minutes` (what mending it can be expected to save in the next 30
+    days, by which findings are ranked) are filled in after all questions have answered.
+    """
 
     query: str
     subject: Subject
@@ -87,6 +135,9 @@ class Finding:
     since: datetime | None
     next_step: str
     key: str = ""
+    claims: Claims | None = field(default=None, repr=False)
+    last_at: datetime | None = None
+    loss_minutes: float | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -60,6 +60,16 @@ class Severity(StrEnum):
     LOW = "low"
 
 
+class Cause(StrEnum):
+    """What findings blame for an execution, the primary cause first: it takes its share before those that follow it."""
+
+    INFRASTRUCTURE = "infrastructure"
+    BROKEN = "broken"
+    FLAKY_TEST = "flaky_test"
+    FLAKY_JOB = "flaky_job"
+    OTHER = "other"
+
+
 class Category(StrEnum):
     """The kind of cause of a failure."""
 

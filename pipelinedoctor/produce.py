@@ -8,14 +8,18 @@ from pathlib import Path
 from pipelinedoctor import config as configuration
 from pipelinedoctor import timespan
 from pipelinedoctor.analyse import analyse
-from pipelinedoctor.config import Config, Format
+from pipelinedoctor.conclude import Terms
+from pipelinedoctor.config import Config, CostsSection, Format
 from pipelinedoctor.errors import StoreError
 from pipelinedoctor.fetch.interface import Progress
+from pipelinedoctor.ignore_file import Entry
 from pipelinedoctor.logs.rules import rules_beside
+from pipelinedoctor.prices import shipped_prices
 from pipelinedoctor.query import load
 from pipelinedoctor.report import renderers
 from pipelinedoctor.report.model import Report
 from pipelinedoctor.resources import shipped
+from pipelinedoctor.stats.prices import Rates
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.store.history import Window
 
@@ -35,6 +39,8 @@ class Asked:
     as_of: datetime | None
     window: str
     trend: str
+    ignored: Sequence[Entry]
+    ignore_file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +69,21 @@ def produce(store: Store, out: Path, asked: Asked, progress: Progress) -> Produc
         trend=Window(now - timespan.span(asked.trend), now),
         generated_at=now,
         progress=progress,
+        terms=Terms(rates=_rates(asked.config.costs), ignored=asked.ignored, ignore_file=asked.ignore_file),
         remedies={rule.id: rule.remedy for rule in rules_beside(asked.queries).rules},
     )
     files = [file for renderer in renderers(asked.formats, asked.templates) for file in renderer.render(report, out)]
     return Produced(report, files)
+
+
+def _rates(costs: CostsSection) -> Rates:
+    return Rates(
+        prices=shipped_prices(),
+        own=costs.prices,
+        triage=costs.triage_minutes,
+        wait_cap=costs.wait_cap_minutes,
+        hourly=costs.hourly_rate,
+    )
 
 
 def _end_of(store: Store) -> datetime:

@@ -152,12 +152,17 @@ def _line(number: int, finding: Finding) -> str:
 
 
 def _cost(finding: Finding) -> Iterator[str]:
-    """What it cost, as far as it did: runner time, and waiting."""
+    """What it cost, as far as it did: runner time with its price, waiting, people's time."""
     cost = finding.cost
     if cost and cost.runner_minutes:
-        yield f"{units.minutes(cost.runner_minutes)} of runner time"
+        price = f" ({units.dollars(cost.dollars)})" if cost.dollars else ""
+        yield f"{units.minutes(cost.runner_minutes)} of runner time{price}"
+    elif cost and cost.elsewhere_minutes:
+        yield f"{units.minutes(cost.elsewhere_minutes)} of runner time, counted with other findings"
     if cost and cost.wait_minutes:
         yield f"{units.minutes(cost.wait_minutes)} of waiting"
+    if cost and cost.people and cost.people.minutes.expected:
+        yield f"some {units.minutes(cost.people.minutes.expected)} of people's time"
 
 
 def _hung(first: str, text: str) -> str:

@@ -68,6 +68,16 @@ def hours(value: float | None) -> str:
     return f"{number:,.0f} h" if abs(number) >= 100 else f"{number:,.1f} h"
 
 
+def dollars(value: float | None) -> str:
+    """US dollars: `$0.62`, `$1,204`; what is not nothing but rounds to it, `< $0.01`."""
+    number = _finite(value)
+    if number is None:
+        return NOTHING
+    if 0 < number < 0.005:
+        return "< $0.01"
+    return f"${number:,.0f}" if number >= 100 else f"${number:,.2f}"
+
+
 def day(value: date | datetime | str | None) -> str:
     """A day, in UTC where there is a time: `2022-06-14`. Text stays as it is."""
     if isinstance(value, datetime):

@@ -8,9 +8,9 @@ import polars as pl
 
 from pipelinedoctor.derive.clusters import FAILING, INFRASTRUCTURE, Outage, clustered, failing_jobs, outages
 from pipelinedoctor.derive.flakiness import counted
-from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Link, Measure, Subject
+from pipelinedoctor.findings import Answer, Claims, Column, Cost, Evidence, Finding, Link, Measure, Subject
 from pipelinedoctor.logs.rules import shipped_rules
-from pipelinedoctor.model import Category, Verdict
+from pipelinedoctor.model import Category, Cause, Verdict
 from pipelinedoctor.query import query
 from pipelinedoctor.stats.cost import METHOD, per_30_days, severity_of
 from pipelinedoctor.stats.posterior import jeffreys
@@ -175,6 +175,7 @@ def _finding(
         since=rows.row(0, named=True)["at"],
         next_step=_next_step(history, rows),
         key=key,
+        claims=Claims(cause=Cause.INFRASTRUCTURE, executions=tuple((job, 1.0) for job in rows["job_id"])),
     )
 
 

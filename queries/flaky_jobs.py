@@ -19,8 +19,8 @@ from pipelinedoctor.derive.flakiness import (
     with_names,
     without_roll_ups,
 )
-from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Measure
-from pipelinedoctor.model import Verdict
+from pipelinedoctor.findings import Answer, Claims, Column, Cost, Evidence, Finding, Measure
+from pipelinedoctor.model import Cause, Verdict
 from pipelinedoctor.query import query
 from pipelinedoctor.stats.cost import METHOD, per_30_days, severity_of
 from pipelinedoctor.stats.evidence import COMMIT, Rule, commit_verdicts, judged
@@ -169,6 +169,7 @@ def _finding(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], asked: A
         ),
         since=row["first_at"],
         next_step=_next_step(rows, complaints),
+        claims=Claims(cause=Cause.FLAKY_JOB, executions=tuple((job, 1.0) for one in rows for job in one["job_ids"])),
     )
 
 

@@ -17,8 +17,8 @@ from pipelinedoctor.derive.flakiness import (
     subject,
 )
 from pipelinedoctor.derive.testcases import TEST, places, reports
-from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Measure
-from pipelinedoctor.model import Verdict
+from pipelinedoctor.findings import Answer, Claims, Column, Cost, Evidence, Finding, Measure
+from pipelinedoctor.model import Cause, Verdict
 from pipelinedoctor.query import query
 from pipelinedoctor.stats.cost import METHOD, per_30_days, severity_of
 from pipelinedoctor.stats.evidence import COMMIT, Rule, commit_verdicts, judged
@@ -183,11 +183,15 @@ def _finding(
             jobs=row["failures"],
             method=(
                 "the failing executions of its jobs on the commits counted here, each shared equally among the tests that"
-                f" failed in it, {METHOD}; the finding on the job counts them as well"
+                f" failed in it, {METHOD}; the finding on the job counts what is left"
             ),
         ),
         since=row["first_at"],
         next_step=words.next_step(rows, row["jobs"], failing_with),
+        claims=Claims(
+            cause=Cause.FLAKY_TEST,
+            executions=tuple(claim for one in rows for claim in zip(one["job_ids"], one["parts"], strict=True)),
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 
@@ -10,8 +11,8 @@ from pipelinedoctor.derive.branch_measures import headline, pipeline_table, red_
 from pipelinedoctor.derive.branch_pipelines import ITSELF, BranchPipeline, branch_pipelines
 from pipelinedoctor.derive.complaints import Asked
 from pipelinedoctor.derive.default_branch import KEY, DefaultBranch, default_branch
-from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Measure
-from pipelinedoctor.model import Severity, Verdict
+from pipelinedoctor.findings import Answer, Claims, Column, Cost, Evidence, Finding, Measure
+from pipelinedoctor.model import Cause, Severity, Verdict
 from pipelinedoctor.query import query
 from pipelinedoctor.stats.breakages import Breakage
 from pipelinedoctor.stats.cost import billed_minutes, per_30_days, severity_of
@@ -115,7 +116,8 @@ def _finding(one: BranchPipeline, broken: Breakage, window: Window, known: _Comm
     lead, culprit, commits = words.lead(broken), broken.culprit, one.blame(broken, known.parents)
     k, n = len(lead.failing), lead.runs
     low, high = jeffreys(k, n)
-    cost = _cost(one, broken, window)
+    failed = _failed(one, broken, window)
+    cost = _cost(one, broken, window, failed)
     complaints = asked.of([(one.subject.host, job) for job in words.failing_jobs(one, broken)])
     return Finding(
         query="pipeline_health",
@@ -138,6 +140,7 @@ def _finding(one: BranchPipeline, broken: Breakage, window: Window, known: _Comm
         since=start,
         next_step=words.next_step(one, broken, commits, known.subjects, complaints),
         key=one.runs[broken.first]["commit_sha"][:12],
+        claims=Claims(cause=Cause.BROKEN, executions=tuple((row["job_id"], 1.0) for row in failed)),
     )
 
 
@@ -156,16 +159,20 @@ def _severity(broken: Breakage, cost: Cost, window: Window) -> Severity:
     return Severity.MEDIUM if broken.over and severity is Severity.HIGH else severity
 
 
-def _cost(one: BranchPipeline, broken: Breakage, window: Window) -> Cost:
-    failed = [
-        row["duration_s"]
+def _failed(one: BranchPipeline, broken: Breakage, window: Window) -> list[Mapping[str, Any]]:
+    """The failing executions of its jobs in the window; the pipeline's own failures are none of a job."""
+    return [
+        row
         for each in broken.stretches
         for position in each.failing
         for row in one.failures(each.job, position)
         if each.job != ITSELF and row["at"] >= window.start
     ]
+
+
+def _cost(one: BranchPipeline, broken: Breakage, window: Window, failed: Sequence[Mapping[str, Any]]) -> Cost:
     return Cost(
-        runner_minutes=float(sum(billed_minutes(seconds) for seconds in failed)),
+        runner_minutes=float(sum(billed_minutes(row["duration_s"]) for row in failed)),
         jobs=len(failed),
         wait_minutes=60 * hours_within(*one.span(broken), window),
         method=METHOD,

@@ -1,24 +1,34 @@
 """The core on a real store, with small questions of its own."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
-from pipelinedoctor.analyse import analyse, ranked
+from pipelinedoctor.analyse import analyse
+from pipelinedoctor.conclude import Terms
 from pipelinedoctor.errors import PackError, StoreError
-from pipelinedoctor.findings import Answer, Column, Cost, Evidence, Finding, Measure, Subject
-from pipelinedoctor.model import FetchGap, Job, Repository, Run, Severity, Verdict
+from pipelinedoctor.findings import Answer, Claims, Column, Cost, Evidence, Finding, Measure, Subject
+from pipelinedoctor.ignore_file import Entry
+from pipelinedoctor.model import Cause, FetchGap, Job, Repository, Run, Severity, Verdict
 from pipelinedoctor.query import NoOptions, Query
+from pipelinedoctor.ranking import ranked
+from pipelinedoctor.report.html import HtmlRenderer
+from pipelinedoctor.report.json import JsonRenderer
+from pipelinedoctor.report.markdown import MarkdownRenderer
 from pipelinedoctor.report.model import Report
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.store.history import History, Totals, Window
 
 NOW = datetime(2026, 3, 2, 5, tzinfo=UTC)
 HOST = "github.com"
+SCHEMA = Path(__file__).resolve().parent.parent / "docs" / "report.schema.json"
 WINDOW, TREND = Window(NOW - timedelta(days=30), NOW), Window(NOW - timedelta(days=180), NOW)
 
 
@@ -176,7 +186,7 @@ def test_findings_of_all_questions_are_ranked(store: Store) -> None:
     assert report.findings[0].query == "b"
     assert [finding.title for finding in report.findings] == ["grave", "dear", "dear", "cheap", "free"]
     assert [finding.title for finding in report.sections[0].findings] == ["dear", "cheap", "free"]
-    assert ranked(tuple(reversed(report.findings))) == report.findings
+    assert ranked(tuple(reversed(report.findings)), WINDOW) == report.findings
 
 
 def test_a_question_gets_its_options_or_its_defaults(store: Store) -> None:
@@ -268,3 +278,51 @@ def test_an_empty_store_gives_a_report_of_reasons(store: Store) -> None:
 def test_the_same_store_gives_the_same_report(filled: Store) -> None:
     asked = question("a", lambda *_: Answer(findings=[found("a", "x")]))
     assert ask(filled, asked) == ask(filled, asked)
+
+
+def test_what_is_ignored_has_a_section_and_a_sentence_of_its_own(filled: Store) -> None:
+    held = Entry(owner="ann", reason="moves", expires=NOW.date(), job="x")
+    gone = Entry(owner="bob", reason="later", expires=NOW.date() - timedelta(days=1), job="y")
+    asked = question("a", lambda *_: Answer(findings=[found("a", "x", Severity.HIGH), found("a", "y", minutes=1)]))
+    report = analyse(
+        filled, {"a": asked}, {}, window=WINDOW, trend=TREND, generated_at=NOW, progress=Heard(),
+        terms=Terms(ignored=(held, gone)),
+    )  # fmt: skip
+    assert [(one.verdict, one.title) for one in report.findings] == [
+        (Verdict.FLAKY, "y"),
+        (Verdict.EXPIRED, "The entry on job y expired on 2026-03-01"),
+    ]
+    assert [[one.title for one in section.findings] for section in report.sections] == [
+        ["y"],
+        ["The entry on job y expired on 2026-03-01"],
+    ]
+    assert [row["finding"] for row in report.sections[1].measures[0].rows] == ["x"]
+    assert "Ignored until a day that is set: 1 finding. Expired: 1 entry." in report.headline
+    document = json.loads(JsonRenderer().text(report))
+    jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    assert "Ignored, by whom, until when" in HtmlRenderer().text(report)
+    assert "ignored.md" in MarkdownRenderer().pages(report)
+
+
+def test_claims_become_costs_and_are_no_part_of_the_document(filled: Store) -> None:
+    claims = Claims(cause=Cause.FLAKY_JOB, executions=((1, 1.0),))
+    asked = question("a", lambda *_: Answer(findings=[dataclasses.replace(found("a", "x"), claims=claims)]))
+    report = ask(filled, asked)
+    (one,) = report.findings
+    assert one.cost is not None
+    assert (one.cost.runner_minutes, one.cost.jobs, one.cost.dollars, one.cost.priced) == (2.0, 1, None, 0.0)
+    assert one.last_at == NOW - timedelta(days=9) + timedelta(seconds=61)
+    assert (
+        "The findings account for 2 min of runner time, each execution counted once (at a price that is not known)"
+        in " ".join(report.headline)
+    )
+    document = json.loads(JsonRenderer().text(report))
+    jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    assert "claims" not in document["findings"][0]
+
+
+def test_a_claim_that_is_none_is_loud(store: Store) -> None:
+    claims = Claims(cause=Cause.OTHER, executions=((1, 1.5),))
+    asked = question("a", lambda *_: Answer(findings=[dataclasses.replace(found("a", "x"), claims=claims)]))
+    with pytest.raises(PackError, match=r"claims \(1, 1.5\); a claim is the id of a job, and a share from 0 to 1"):
+        ask(store, asked)

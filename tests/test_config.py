@@ -372,3 +372,36 @@ def test_an_address_that_is_more_than_one_is_refused_and_shows_no_password(tmp_p
     with pytest.raises(ConfigError, match="with no user name and no query") as told:
         config.read(file)
     assert "hunter2pw" not in str(told.value)
+
+
+def test_what_costs_rest_on_can_be_configured(tmp_path: Path) -> None:
+    text = '[costs]\ntriage_minutes = [1, 2, 3]\nwait_cap_minutes = 0\nhourly_rate = 85\n[costs.prices]\n"gpu-box" = 0.35\n'
+    costs = config.read(written(tmp_path, text)).costs
+    assert (costs.triage_minutes, costs.wait_cap_minutes, costs.hourly_rate) == ((1, 2, 3), 0, 85)
+    assert costs.prices == {"gpu-box": 0.35}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "triage_minutes = [28, 10, 5]",
+            "costs.triage_minutes: minutes of triage, low, expected and high in this order",
+        ),
+        ("triage_minutes = [5, 10]", "costs.triage_minutes.2: field required"),
+        ("hourly_rate = 0", "costs.hourly_rate: input should be greater than 0"),
+        ("wait_cap_minutes = -1", "costs.wait_cap_minutes: input should be greater than or equal to 0"),
+        ("prices = { gpu = -1 }", "costs.prices.gpu: input should be greater than or equal to 0"),
+        ("hourly = 85", "costs.hourly: no such key; did you mean 'hourly_rate'?"),
+    ],
+)
+def test_costs_that_cannot_be_are_told_by_their_key(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        config.read(written(tmp_path, f"[costs]\n{text}\n"))
+    assert said in str(raised.value)
+
+
+def test_the_file_of_ignored_findings_lies_beside_the_configuration(tmp_path: Path) -> None:
+    for text, place in (("", "pipelinedoctor-ignore.toml"), ('ignore = "a/b.toml"', "a/b.toml")):
+        file = written(tmp_path, text)
+        assert config.ignore_place(config.read(file), file) == tmp_path / place

@@ -4,15 +4,15 @@ import json
 import re
 import string
 import textwrap
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from typer.main import get_command
 
-from pipelinedoctor import cli, errors, guard, manifest, sync
+from pipelinedoctor import cli, errors, guard, ignore_file, manifest, ranking, sync
 from pipelinedoctor import config as configuration
-from pipelinedoctor.config import TEMPLATE, ReportSection
+from pipelinedoctor.config import TEMPLATE, CostsSection, ReportSection
 from pipelinedoctor.fetch.dialects import junit, nunit, trx, xunit
 from pipelinedoctor.fetch.github import doctor as doctor_github
 from pipelinedoctor.fetch.github import outcomes as github_outcomes
@@ -21,6 +21,7 @@ from pipelinedoctor.fetch.github import session as github_session
 from pipelinedoctor.fetch.github import together as github_together
 from pipelinedoctor.fetch.github import windows
 from pipelinedoctor.fetch.interface import Level
+from pipelinedoctor.model import Cause
 from pipelinedoctor.query import load
 from pipelinedoctor.resources import shipped
 from pipelinedoctor.sources import SourceSection
@@ -85,9 +86,37 @@ def test_the_page_on_fetching_tells_the_numbers_that_hold() -> None:
 
 
 def test_the_template_names_every_key_of_its_sections() -> None:
-    for section in (SourceSection, ReportSection):
+    for section in (SourceSection, ReportSection, CostsSection):
         for key in section.model_fields:
-            assert re.search(rf"^(# )?{key} = ", TEMPLATE, re.MULTILINE), key
+            assert re.search(rf"^(# )?({key} = |\[costs\.{key}\])", TEMPLATE, re.MULTILINE), key
+    for key, field in configuration.Config.model_fields.items():
+        assert re.search(rf"^(# )?({key} = |\[+{key}[].])", TEMPLATE, re.MULTILINE), f"{key}: {field}"
+
+
+def test_the_page_on_costs_tells_the_defaults_that_hold() -> None:
+    page = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", page, re.MULTILINE))
+    costs = CostsSection()
+    assert told.keys() == CostsSection.model_fields.keys()
+    assert told["triage_minutes"] == ", ".join(f"{one:g}" for one in costs.triage_minutes)
+    assert told["wait_cap_minutes"] == f"{costs.wait_cap_minutes:g}"
+    assert f"/ {ranking.HALF_LIFE_DAYS:g})" in page
+    assert (costs.hourly_rate, costs.prices) == (None, {})
+    order = [page.index(f"then {word}") for word in ("what is broken", "flaky tests", "flaky jobs", "all else")]
+    assert order == sorted(order)
+    assert [cause.value for cause in Cause] == ["infrastructure", "broken", "flaky_test", "flaky_job", "other"]
+
+
+def test_the_page_on_ignored_findings_shows_a_file_that_is_one(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "ignore.md").read_text(encoding="utf-8")
+    shown = re.search(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert shown
+    (tmp_path / ignore_file.NAME).write_text(shown[1], encoding="utf-8")
+    assert len(ignore_file.read(tmp_path / ignore_file.NAME, date(2026, 5, 1))) == 2
+    keys = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert keys == ignore_file.Entry.model_fields.keys()
+    assert f"{ignore_file.LONGEST.days} days ahead at the most" in page
+    assert ignore_file.NAME in page
 
 
 def test_the_configuration_that_the_readme_shows_is_one(tmp_path: Path) -> None:

@@ -91,3 +91,10 @@ def test_every_unit_of_a_column_takes_nothing_and_text(unit: Any) -> None:
 )
 def test_a_value_is_written_in_the_unit_of_its_column(unit: Any, text: str) -> None:
     assert units.value_of(3, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "$0.00"), (0.001, "< $0.01"), (0.62, "$0.62"), (99.994, "$99.99"), (1204.4, "$1,204")]
+)
+def test_money_is_told_in_dollars(value: float, text: str) -> None:
+    assert units.dollars(value) == text

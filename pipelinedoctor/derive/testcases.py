@@ -60,7 +60,7 @@ def places(executions: pl.DataFrame, jobs: pl.DataFrame, commits: pl.DataFrame) 
     `executions` are `reports`, those of infrastructure taken out; `jobs` are the executions of jobs, likewise;
     `commits` are the jobs' own `commit_verdicts`. Columns beside those: `line`, `failures`, `first_at`, `last_at`;
     `run_id`, `job_id`, `html_url`, `message`, `detail` of the last failure; `minutes` (each failing execution of the job, divided by
-    the number of tests that failed in it); `passed_url` and `by_job` (whether it is the whole job that passed; null where
+    the number of tests that failed in it), of executions `job_ids` (0 where unknown) and `parts` of each; `passed_url` and `by_job` (whether it is the whole job that passed; null where
     nothing did); `contradicted`, `isolated` as in `stats.evidence.commit_verdicts`. Newest first.
     """
     failing = _failing(executions, jobs)
@@ -85,6 +85,8 @@ def _failing(executions: pl.DataFrame, jobs: pl.DataFrame) -> pl.DataFrame:
             at.max().alias("last_at"),
             pl.col("run_id", "job_id", "html_url", "message", "detail").last(),
             (pl.col("minutes").fill_null(0) / pl.col("failing_in_report")).sum().alias("minutes"),
+            pl.col("job_id").alias("job_ids"),
+            (1 / pl.col("failing_in_report")).alias("parts"),
         )
     )
     # A job that is green although the test failed in it says nothing of the test.

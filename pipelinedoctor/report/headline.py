@@ -27,10 +27,14 @@ def headline(
     coverage: Sequence[Coverage],
     gaps: Sequence[GapGroup],
     sources: Sequence[Source],
+    concluded: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """What was not read, what was found, what questions have to say before all else, what failures cost, what was seen."""
+    """What was not read, what was found, what questions have to say before all else, what failures cost, what was seen.
+
+    `sections` are those of the questions asked; `concluded` is what all findings come to together.
+    """
     own = [section.headline for section in sections if section.headline]
-    return *unread(sources), _found(findings, sections), *own, _spent(totals), _seen(totals, coverage, gaps)
+    return *unread(sources), _found(findings, sections), *own, _spent(totals), *concluded, _seen(totals, coverage, gaps)
 
 
 def _found(findings: Sequence[Finding], sections: Sequence[Section]) -> str:

@@ -100,8 +100,8 @@ def _(value: Sequence[Any]) -> list[Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    whole = plain(finding)
-    del whole["key"]
+    whole = plain(dataclasses.replace(finding, claims=None))
+    del whole["key"], whole["claims"]
     evidence = whole["evidence"]
     # An address that no format may link is no address to hand on either; its text stays.
     evidence["links"] = [

@@ -75,7 +75,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All facts. `findings` are those of all sections, worst first: severity, then cost, then fingerprint.
+    """All facts. `findings` are those of all sections in the order of `ranking`: critical ones, then by avoidable loss.
 
     `origin` is the least real of the sources: one simulated source makes the report a simulated one; `ingested` is one of
     nothing but reports of tests that were handed in, and as real as `live`.

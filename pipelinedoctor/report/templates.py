@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from pipelinedoctor import units
 from pipelinedoctor.errors import PackError
-from pipelinedoctor.report import view
+from pipelinedoctor.report import costs, view
 from pipelinedoctor.resources import shipped
 
 
@@ -35,7 +35,16 @@ def environment(directories: Sequence[Path], finalize: Callable[[Any], Any]) -> 
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    writers = (units.count, units.counted, units.share, units.duration, units.minutes, units.day, units.time)
+    writers = (
+        units.count,
+        units.counted,
+        units.share,
+        units.duration,
+        units.minutes,
+        units.dollars,
+        units.day,
+        units.time,
+    )
     readers = (
         view.repository,
         view.place,
@@ -43,9 +52,15 @@ def environment(directories: Sequence[Path], finalize: Callable[[Any], Any]) -> 
         view.seen,
         view.interval,
         view.sure,
-        view.cost,
-        view.spent,
-        view.waited,
+        costs.cost,
+        costs.spent,
+        costs.elsewhere,
+        costs.paid,
+        costs.people,
+        costs.interrupted,
+        costs.avoidable,
+        view.tally,
+        costs.waited,
         view.missing,
         view.outcomes_only,
         view.unread,

@@ -9,7 +9,7 @@ from typing import Any
 from pipelinedoctor.findings import Column, Finding, Measure
 from pipelinedoctor.model import Severity, Verdict
 from pipelinedoctor.report.model import Coverage, GapGroup, Report, Section, Source
-from pipelinedoctor.units import NOTHING, count, counted, day, duration, minutes, share, time, value_of
+from pipelinedoctor.units import NOTHING, count, counted, day, duration, share, time, value_of
 
 FIRST = 10
 """Findings that come before everything else."""
@@ -207,25 +207,6 @@ def sure(finding: Finding) -> str:
     if confidence is None:
         return "counted"
     return "> 99 %" if 0.99 < confidence < 1 else "< 1 %" if 0 < confidence < 0.01 else f"{confidence * 100:.0f} %"
-
-
-def spent(finding: Finding) -> str | None:
-    """`20.6 h of runner time in 56 jobs`; `None` where it cost no runner time, or that is not known."""
-    cost = finding.cost
-    if cost is None or not cost.runner_minutes:
-        return None
-    return f"{minutes(cost.runner_minutes)} of runner time in {counted(cost.jobs, 'job')}"
-
-
-def waited(finding: Finding) -> str | None:
-    """`3.2 h of waiting`; `None` where there was none."""
-    cost = finding.cost
-    return f"{minutes(cost.wait_minutes)} of waiting" if cost and cost.wait_minutes else None
-
-
-def cost(finding: Finding) -> str | None:
-    """`20.6 h of runner time in 56 jobs; 3.2 h of waiting`, as far as there was either."""
-    return "; ".join(text for text in (spent(finding), waited(finding)) if text) or None
 
 
 def _part(section: Section, first: set[str], findings: int, rows: int) -> Part:

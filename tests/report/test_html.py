@@ -187,7 +187,7 @@ def test_what_is_cut_off_is_counted(
     whole: str, renderer: HtmlRenderer, make_report: Make, make_finding: Callable[..., Finding]
 ) -> None:
     text = " ".join(Page(whole).text.split())
-    assert "3 more are below" in text
+    assert "And 3 more: 3 low. They are below" in text
     assert "Showing 50 of 845; all are in report.json." in text
     many = tuple(make_finding(key=str(n)) for n in range(100))
     section = dataclasses.replace(make_report().sections[0], findings=many)

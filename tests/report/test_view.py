@@ -1,13 +1,14 @@
 import dataclasses
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from pipelinedoctor.findings import Column, Cost, Evidence, Finding, Measure
+from pipelinedoctor.findings import Column, Cost, Estimate, Evidence, Finding, Measure, People
 from pipelinedoctor.model import Severity
-from pipelinedoctor.report import view
+from pipelinedoctor.report import costs, view
 from pipelinedoctor.report.headline import headline, scope
 from pipelinedoctor.report.model import Coverage, GapGroup, Report, Section, Source
 from pipelinedoctor.store.history import Totals
@@ -102,7 +103,7 @@ def test_how_sure_never_overstates(confidence: float | None, text: str, make_fin
 
 def test_counts_are_shown_as_far_as_they_are_there(make_finding: Callable[..., Finding]) -> None:
     bare = make_finding(evidence=Evidence(summary="s", n=3), cost=None)
-    assert (view.seen(bare), view.interval(bare), view.cost(bare)) == (None, None, None)
+    assert (view.seen(bare), view.interval(bare), costs.cost(bare)) == (None, None, None)
     assert view.seen(make_finding(evidence=Evidence(summary="s", k=0, n=0))) is None
     assert view.seen(make_finding(evidence=Evidence(summary="s", k=0, n=9))) == "0 of 9 (0 %)"
 
@@ -276,7 +277,7 @@ def test_the_headline_says_why_it_cannot_say_more() -> None:
 def test_what_was_not_spent_is_not_told(
     make_finding: Callable[..., Finding], spent: Cost | None, told: str | None
 ) -> None:
-    assert view.cost(make_finding(cost=spent)) == told
+    assert costs.cost(make_finding(cost=spent)) == told
 
 
 def test_verdicts_are_all_explained_and_end_alike() -> None:
@@ -290,3 +291,56 @@ def test_times_sort_as_they_read(make_report: Callable[..., Report]) -> None:
     made = table([{"t": now - timedelta(days=n)} for n in range(3)], column)
     keys = [row[0].sort for row in made.rows]
     assert keys == sorted(keys, reverse=True)
+
+
+PEOPLE = People(interruptions=3, wait_minutes=30, minutes=Estimate(low=45, expected=60, high=114))
+
+
+@pytest.mark.parametrize(
+    ("cost", "said"),
+    [
+        (
+            Cost(runner_minutes=90, jobs=1, dollars=0.54, priced=1.0),
+            "90 min of runner time in 1 job, $0.54 at list prices",
+        ),
+        (
+            Cost(runner_minutes=90, jobs=1, dollars=0.27, priced=0.5),
+            "90 min of runner time in 1 job, $0.27 at list prices for the 50.0 % with a known price",
+        ),
+        (Cost(runner_minutes=90, jobs=1, priced=0.0), "90 min of runner time in 1 job, price not known"),
+        (
+            Cost(runner_minutes=90, jobs=1, dollars=0.0, priced=1.0),
+            "90 min of runner time in 1 job, $0.00 at list prices",
+        ),
+        (
+            Cost(runner_minutes=60, jobs=2, elsewhere_minutes=30),
+            "60 min of runner time in 2 jobs; 90 min in all, 30 min of them counted with other findings",
+        ),
+        (
+            Cost(runner_minutes=0, jobs=2, elsewhere_minutes=30),
+            "30 min of runner time, all counted with other findings",
+        ),
+        (Cost(runner_minutes=0, jobs=2, people=PEOPLE), "some 60 min of people's time (45 min to 114 min)"),
+        (
+            Cost(runner_minutes=0, jobs=2, people=replace(PEOPLE, dollars=Estimate(low=45, expected=60, high=114))),
+            "some 60 min of people's time (45 min to 114 min, $60.00)",
+        ),
+    ],
+)
+def test_a_settled_cost_says_what_it_rests_on(cost: Cost, said: str, make_finding: Callable[..., Finding]) -> None:
+    assert costs.cost(make_finding(cost=cost)) == said
+
+
+def test_interruptions_and_what_can_be_avoided_are_told_where_there_are_any(
+    make_finding: Callable[..., Finding],
+) -> None:
+    told = make_finding(cost=Cost(runner_minutes=1, jobs=1, people=PEOPLE), loss_minutes=42.0)
+    assert costs.interrupted(told) == "in 3 interruptions, 30 min of it waiting"
+    assert costs.avoidable(told) == "some 42 min"
+    none = make_finding(cost=None, loss_minutes=0.0)
+    assert (costs.interrupted(none), costs.avoidable(none), costs.people(none), costs.paid(none)) == (
+        None,
+        None,
+        None,
+        None,
+    )
