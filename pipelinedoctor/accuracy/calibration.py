@@ -91,11 +91,11 @@ def flaky_rates(folder: Path) -> Floats:
     return rates
 
 
-def measure(asked: Asked) -> Section:
+def measure(asked: Asked) -> tuple[Section, ...]:
     """The section on intervals."""
     folder = asked.set(SET)
     if folder is None:
-        return Section(title=_TITLE, method=_METHOD, goals=_goals({}, 0), reason=asked.absent(SET))
+        return (Section(title=_TITLE, method=_METHOD, goals=_goals({}, 0), reason=asked.absent(SET)),)
     rates = flaky_rates(folder)
     found = {(name, runs): coverage(rates, runs, interval) for name, interval in INTERVALS for runs in RUNS}
     rows: list[tuple[Cell, ...]] = [(name, runs, *found[name, runs]) for name, _ in INTERVALS for runs in RUNS]
@@ -104,7 +104,7 @@ def measure(asked: Asked) -> Section:
         columns=("interval", "runs", "holds the rate", "where a failure was seen"),
         rows=rows,
     )
-    return Section(title=_TITLE, method=_METHOD, tables=(table,), goals=_goals(found, len(rates)))
+    return (Section(title=_TITLE, method=_METHOD, tables=(table,), goals=_goals(found, len(rates))),)
 
 
 def _goals(found: dict[tuple[str, int], tuple[float, float]], tests: int) -> tuple[Goal, ...]:

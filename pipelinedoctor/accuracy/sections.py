@@ -63,9 +63,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the command was asked for: organisations of these seeds, and the folder of real histories, if there is one."""
+    """What the command was asked for: organisations of these seeds and this size, and the folder of real histories, if any."""
 
     seeds: tuple[int, ...]
+    repositories: int
     data: Path | None
     progress: Progress
 
@@ -81,5 +82,8 @@ class Asked:
         return f"the data set {name} is not in the folder of real data"
 
 
-Measure = Callable[[Asked], Section]
-"""What makes a section. It prints nothing, and raises where it breaks: an accuracy that is half measured is none."""
+Measure = Callable[[Asked], Sequence[Section]]
+"""What makes sections. It prints nothing, and raises where it breaks: an accuracy that is half measured is none.
+
+What cannot be measured still gives its section, with the reason and with its goals, so that none is lost from sight.
+"""

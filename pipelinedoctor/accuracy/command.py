@@ -1,0 +1,52 @@
+"""What the command `accuracy` does: all sections in turn, and the page for the docs."""
+
+from pathlib import Path
+
+from pipelinedoctor.accuracy import calibration, holdout, render, simulated
+from pipelinedoctor.accuracy.sections import Asked, Measure, Section
+from pipelinedoctor.errors import UsageError
+from pipelinedoctor.fetch.interface import Progress
+from pipelinedoctor.units import counted
+
+MEASURES: tuple[Measure, ...] = (simulated.measure, holdout.measure, calibration.measure)
+"""In the order of the report. What measures something else is added here."""
+
+SETS = ("ozone", "dask_distributed", "flakeflagger")
+"""The real data sets that sections read."""
+
+
+def asked(*, seed: int, organisations: int, repositories: int, data: Path | None, progress: Progress) -> Asked:
+    """The options, checked; raises `UsageError` where the folder of real data is not there."""
+    if data is not None and not data.is_dir():
+        raise UsageError(
+            f"{data}: no such directory; --data (or PIPELINEDOCTOR_DATA) names the folder of real histories"
+        )
+    seeds = tuple(range(seed, seed + organisations))
+    return Asked(seeds=seeds, repositories=repositories, data=data, progress=progress)
+
+
+def measured(wanted: Asked) -> list[Section]:
+    """All sections; raises `UsageError` where a real data set cannot be read."""
+    return [section for measure in MEASURES for section in measure(wanted)]
+
+
+def scope(wanted: Asked) -> str:
+    """What was measured, in a sentence without its point."""
+    seeds = wanted.seeds
+    if seeds:
+        which = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+        said = f"{counted(len(seeds), 'simulated organisation')} of {wanted.repositories} repositories ({which})"
+    else:
+        said = "no simulated organisation"
+    there = [name for name in SETS if wanted.set(name) is not None]
+    away = [name for name in SETS if name not in there]
+    parts = [said, f"real histories {', '.join(there)}" if there else "", f"absent {', '.join(away)}" if away else ""]
+    return "; ".join(filter(None, parts))
+
+
+def write(sections: list[Section], wanted: Asked, out: Path) -> None:
+    """Write the page as Markdown; raises `UsageError` where the file cannot be written."""
+    try:
+        out.write_text(render.markdown(sections, scope(wanted)), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{out}: cannot be written: {error.strerror}") from error

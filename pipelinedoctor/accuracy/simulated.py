@@ -1,0 +1,247 @@
+"""The sections on simulated organisations whose truth is known."""
+
+import functools
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from pipelinedoctor.accuracy import scores
+from pipelinedoctor.accuracy.organisations import GENUINE, Scored, scored
+from pipelinedoctor.accuracy.scores import NO_STRETCHES, NOTHING, Share, Tally
+from pipelinedoctor.accuracy.sections import Asked, Cell, Goal, Section, Table
+from pipelinedoctor.derive.testcases import TEST
+from pipelinedoctor.simulate.fleet.settings import Settings
+
+RERUN, BARE, CALM = "with reruns", "no reruns, no duplicates", "no outages"
+CALLED_FLAKY = ("known_flaky", "passed_later")
+ENOUGH = 100
+"""Verdicts in a tenth from which its calibration is asked for."""
+
+_NONE = "no organisation was simulated: --organisations was 0"
+_TRUTH = (
+    "Each organisation is drawn from its seed (docs of the simulator tell the distributions and their sources), written to a"
+    " store and judged by the shipped questions' defaults over 30 days. Bias: simulator and verdicts have the same authors;"
+    " the rules of others were given no tuning, and no screen for infrastructure but their own."
+)
+
+
+def kinds(repositories: int) -> dict[str, Settings]:
+    """The organisations that are drawn from each seed, by name. They differ in what the name says, and in nothing else."""
+    plain = Settings(repositories=repositories)
+    return {RERUN: plain, BARE: replace(plain, reruns=0.0, duplicates=0.0), CALM: replace(plain, outages=False)}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The same organisation with and without outages: false verdicts that came with them, and true ones that changed."""
+
+    added: int
+    changed: Share
+
+    def __add__(self, other: "Pair") -> "Pair":
+        return Pair(self.added + other.added, self.changed + other.changed)
+
+
+def pair(stormy: Scored, calm: Scored) -> Pair:
+    """What outages did to the verdicts flaky and suspected. A verdict is false where the test is flaky in neither."""
+    true = pl.concat([stormy.true, calm.true]).unique()
+    added = stormy.said.join(calm.said, on=TEST, how="anti").join(true, on=TEST, how="anti").height
+    one, other = (each.said.join(true, on=TEST, how="semi") for each in (stormy, calm))
+    changed = one.join(other, on=TEST, how="anti").height + other.join(one, on=TEST, how="anti").height
+    return Pair(added, Share(changed, other.height))
+
+
+def measure(asked: Asked) -> tuple[Section, ...]:
+    """The sections on flaky tests, failures, regressions, calibration and outages."""
+    drawn = kinds(asked.repositories)
+    asked.progress.start("organisations", len(asked.seeds) * len(drawn))
+    found: dict[str, list[Scored]] = {name: [] for name in drawn}
+    for seed in asked.seeds:
+        for name, settings in drawn.items():
+            found[name].append(scored(seed, settings))
+            asked.progress.advance("organisations")
+    asked.progress.finish("organisations", f"{len(asked.seeds) * len(drawn)} drawn and judged")
+    return (_flaky(found), _failures(found), _regressions(found), _calibration(found[RERUN]), _outages(found))
+
+
+def _section(title: str, method: str, tables: Sequence[Table], goals: Sequence[Goal], reason: str | None) -> Section:
+    return Section(
+        title=title, method=method, tables=() if reason else tuple(tables), goals=tuple(goals), reason=reason
+    )
+
+
+def _flaky(found: Mapping[str, Sequence[Scored]]) -> Section:
+    shown = ("tests", "precision", "recall", "F1", "least precision", "least recall")
+    tables = [
+        Table(title=f"Flaky tests, {name}", columns=("rule", *shown[1:]), rows=_rules(drawn))
+        for name, drawn in found.items()
+    ]
+    goals = [
+        goal
+        for name, precision, recall in ((RERUN, 0.92, 0.80), (BARE, 0.90, 0.55))
+        for which, of in (("flaky and suspected", "either"), ("flaky alone", "flaky"))
+        for goal in _flaky_goals(f"{which}, {name}", _sum(found[name], of), precision, recall)
+    ]
+    method = (
+        f"{_TRUTH} A test is truly flaky if its flakiness made it fail at least once in the window. Counts of all organisations"
+        " are added up; the last columns show the organisation that came out worst."
+    )
+    return _section("Flaky tests", method, tables, goals, None if found[RERUN] else _NONE)
+
+
+def _flaky_goals(name: str, made: Tally, precision: float, recall: float) -> tuple[Goal, Goal]:
+    return (
+        Goal(name=f"precision, {name}", value=made.precision, least=precision),
+        Goal(name=f"recall, {name}", value=made.recall, least=recall),
+    )
+
+
+def _rules(drawn: Sequence[Scored]) -> list[tuple[Cell, ...]]:
+    tallies = {
+        "pipelinedoctor: flaky or suspected": [one.either for one in drawn],
+        "pipelinedoctor: flaky": [one.flaky for one in drawn],
+    }
+    for rival in drawn[0].rivals if drawn else ():
+        tallies[rival] = [one.rivals[rival] for one in drawn]
+    return [_rule(name, each) for name, each in tallies.items()]
+
+
+def _rule(name: str, tallies: Sequence[Tally]) -> tuple[Cell, ...]:
+    made = functools.reduce(operator.add, tallies, NOTHING)
+    precisions = [one.precision.value for one in tallies if one.precision.value is not None]
+    recalls = [one.recall.value for one in tallies if one.recall.value is not None]
+    return (name, made.precision, made.recall, made.f1, min(precisions, default=None), min(recalls, default=None))
+
+
+def _sum(drawn: Sequence[Scored], of: str) -> Tally:
+    return functools.reduce(operator.add, (getattr(one, of) for one in drawn), NOTHING)
+
+
+def _failures(found: Mapping[str, Sequence[Scored]]) -> Section:
+    counts = {name: [one.labels for one in drawn if one.labels is not None] for name, drawn in found.items()}
+    goals = [_genuine_goal(name, counts[name]) for name in (RERUN, BARE)]
+    tables = [_confusion(name, counts[name]) for name in (RERUN, BARE)]
+    method = (
+        f"{_TRUTH} Every failing execution of a test has one cause in the simulator and one label of the product. Genuine are"
+        " failures of regressions and of wrong changes; one is called flaky where its label is known_flaky or passed_later, though"
+        " a regression that fails only now and then does pass later."
+    )
+    reason = _NONE if not found[RERUN] else None if counts[RERUN] else "failures of tests get no labels yet"
+    return _section("Failures", method, tables, goals, reason)
+
+
+def _genuine_goal(name: str, counts: Sequence[pl.DataFrame]) -> Goal:
+    called = [scores.labelled(one, cause, CALLED_FLAKY) for one in counts for cause in GENUINE]
+    value = functools.reduce(operator.add, called) if called else None
+    return Goal(name=f"genuine failures called flaky, {name}", value=value, most=0.04)
+
+
+def _confusion(name: str, counts: Sequence[pl.DataFrame]) -> Table:
+    causes = (*GENUINE, "flaky", "outage")
+    every = (
+        pl.concat(counts) if counts else pl.DataFrame(schema={"label": pl.String, "cause": pl.String, "n": pl.Int64})
+    )
+    labels = [*sorted(every["label"].drop_nulls().unique()), None]
+    total = {cause: int(every.filter(pl.col("cause") == cause)["n"].sum()) for cause in causes}
+    rows: list[tuple[Cell, ...]] = []
+    for label in labels:
+        mine = every.filter(pl.col("label").eq_missing(pl.lit(label)))
+        cells = [Share(int(mine.filter(pl.col("cause") == cause)["n"].sum()), total[cause]) for cause in causes]
+        rows.append((label or "no label", *cells))
+    return Table(title=f"Labels by true cause, {name}", columns=("label", *causes), rows=rows)
+
+
+def _regressions(found: Mapping[str, Sequence[Scored]]) -> Section:
+    made = {
+        name: functools.reduce(
+            operator.add, (one.stretches for one in drawn if one.stretches is not None), NO_STRETCHES
+        )
+        for name, drawn in found.items()
+    }
+    names = ("precision", "recall, 2 failing runs or more", "recall, all", "first bad commit exact, of hits")
+    table = Table(
+        title="Broken stretches of tests on the default branch",
+        columns=("organisations", *names),
+        rows=[
+            (name, one.counted.precision, one.counted.recall, one.every.recall, one.exact) for name, one in made.items()
+        ],
+    )
+    told = any(one.stretches is not None for one in found[RERUN])
+    values = (made[RERUN].counted.precision, made[RERUN].counted.recall, made[RERUN].exact)
+    wanted = (("precision", 0.98), ("recall", 0.80), ("first bad commit exact", 0.95))
+    goals = [
+        Goal(name=f"regressions: {name}", value=value if told else None, least=least)
+        for (name, least), value in zip(wanted, values, strict=True)
+    ]
+    method = (
+        f"{_TRUTH} A broken stretch is right if it overlaps the time of a true regression of the same test. Recall counts"
+        " regressions that made at least two runs of the default branch fail, since one failure cannot be told from a flaky one;"
+        " all that made one fail stand beside it."
+    )
+    reason = _NONE if not found[RERUN] else None if told else "broken stretches of tests are not told yet"
+    return _section("Regressions", method, (table,), goals, reason)
+
+
+def _calibration(drawn: Sequence[Scored]) -> Section:
+    said = np.concatenate([one.probability for one in drawn]) if drawn else np.zeros(0)
+    came = np.concatenate([one.came for one in drawn]) if drawn else np.zeros(0)
+    table = scores.tenths(said, came)
+    rows: list[tuple[Cell, ...]] = [
+        (
+            f"{one.low:.1f}-{one.high:.1f}",
+            one.mean,
+            one.true,
+            "no data" if one.covered is None else "yes" if one.covered else "no",
+        )
+        for one in table
+    ]
+    asked = [one for one in table if one.true.n >= ENOUGH]
+    brier = scores.brier(said, came)
+    reliability = Table(
+        title=f"Reliability, {RERUN}",
+        columns=("said", "mean said", "truly flaky", "interval holds the mean"),
+        rows=rows,
+    )
+    squares = Table(
+        title="Brier score",
+        columns=("verdicts", "score", "of the base rate"),
+        rows=[(brier.n, brier.score, brier.base)] if brier else [],
+    )
+    goals = [
+        Goal(
+            name=f"tenths with {ENOUGH} verdicts or more whose interval holds what was said",
+            value=Share(sum(bool(one.covered) for one in asked), len(asked)),
+            least=1,
+        ),
+        Goal(
+            name="Brier score, as a share of the base rate's",
+            value=brier.score / brier.base if brier and brier.base else None,
+            most=1,
+            n=f"{len(said):,} tests",
+        ),
+    ]
+    method = f"{_TRUTH} Of every test with any evidence the probability that it is flaky, against whether it is."
+    return _section("Calibration of the probability", method, (reliability, squares), goals, None if drawn else _NONE)
+
+
+def _outages(found: Mapping[str, Sequence[Scored]]) -> Section:
+    pairs = [pair(stormy, calm) for stormy, calm in zip(found[RERUN], found[CALM], strict=True)]
+    made = functools.reduce(operator.add, pairs, Pair(0, Share(0, 0)))
+    table = Table(
+        title="The same organisations with and without outages",
+        columns=("verdicts", "false ones added", "true ones changed"),
+        rows=[("flaky or suspected", made.added, made.changed)],
+    )
+    value = float(made.added) if pairs else None
+    goals = [
+        Goal(name="false flaky verdicts that outages add", value=value, most=0, n=f"{len(pairs)} pairs"),
+        Goal(name="true flaky verdicts that outages change", value=made.changed if pairs else None, most=0.02),
+    ]
+    method = (
+        f"{_TRUTH} Both organisations are of one seed, so that flaky tests, regressions and commits are the same; a test that is"
+        " flaky in either is not false. Outages make other reruns, and so a little other evidence: that is part of what changes."
+    )
+    return _section("Outages", method, (table,), goals, None if pairs else _NONE)
