@@ -41,6 +41,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "report": ("errors", "findings", "model", "resources", "store.history", "timespan", "units"),
     # The simulator knows bodies of an API and nothing of what reads them, but for who owns an artifact by its name.
     "simulate": ("errors", "fetch.artifacts", "model"),
+    # A fleet has what is read of logs, too: lines with their fingerprints.
+    "simulate.fleet": ("logs.mask", "model"),
+    # Histories with known truth into a store, and what is said of them.
+    "accuracy": ("errors", "model", "simulate", "store"),
     # What is handed in, checked, and as rows.
     "manifest": ("errors", "fetch.bounds", "fetch.download", "timespan"),
     "ingest_rows": ("manifest", "model", "store.ingested"),
@@ -141,8 +145,8 @@ LIBRARIES: dict[str, set[str]] = {
     "jinja2": {"report"},
     "jwt": {"fetch"},
     "markupsafe": {"report"},
-    "numpy": {"stats"},
-    "polars": {"derive", "logs", "queries", "report", "stats", "store"},
+    "numpy": {"simulate", "stats"},
+    "polars": {"derive", "logs", "queries", "report", "simulate", "stats", "store"},
     "pydantic": {"config", "manifest", "sources"},
     "pydantic_core": {"logs"},
     "requests": {"fetch"},

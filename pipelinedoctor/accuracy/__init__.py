@@ -1,1 +1,1 @@
-"""How often the product's verdicts are right: against simulated truth, and against what real histories tell."""
+"""How often verdicts are right: histories with known truth, what they are scored by, and the table of it."""
