@@ -229,6 +229,51 @@ def list_queries(
     return 0
 
 
+@app.command()
+@guarded
+def accuracy(
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the first simulated organisation.")] = 1,
+    organisations: Annotated[
+        int, typer.Option(min=0, metavar="K", help="How many are drawn, each from the next seed; 0 for none.")
+    ] = 10,
+    repositories: Annotated[
+        int, typer.Option(min=1, metavar="R", help="Repositories of each organisation; fewer are faster.")
+    ] = 20,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            envvar="PIPELINEDOCTOR_DATA",
+            show_envvar=False,
+            help="The folder of real histories. [default: what PIPELINEDOCTOR_DATA names, or none]",
+        ),
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A store of yours: how well its hidden reruns are foretold.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as Markdown, too.")] = None,
+    quiet: Silence = False,  # noqa: FBT002
+    verbose: Verbose = False,  # noqa: ARG001, FBT002
+) -> int:
+    """Measure how often the verdicts are right: on simulated organisations, and on real histories where they are there."""
+    from pipelinedoctor import console  # noqa: PLC0415
+    from pipelinedoctor.accuracy import command, render  # noqa: PLC0415
+    from pipelinedoctor.accuracy.sections import Asked  # noqa: PLC0415
+
+    if out is not None and not out.resolve().parent.is_dir():
+        raise UsageError(f"{out}: no such directory as {out.parent}; make it first")
+    with console.progress(quiet=quiet) as progress:
+        seeds = tuple(range(seed, seed + organisations))
+        asked = Asked(seeds=seeds, repositories=repositories, data=data, store=store, progress=progress)
+        command.check(asked)
+        sections = command.measured(asked)
+    if out is not None:
+        command.write(sections, asked, out)
+    if not quiet:
+        _say(render.text(sections, command.scope(asked)))
+    return 0
+
+
 def _told(fetches: Iterator["Fetched"], tell: Callable[[str, str], object]) -> Iterator[ForgeError]:
     """The errors of fetches; `tell` is told the host of each that began, and what it came to."""
     from pipelinedoctor import summary  # noqa: PLC0415

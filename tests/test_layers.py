@@ -43,8 +43,21 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "simulate": ("errors", "fetch.artifacts", "model"),
     # A fleet has what is read of logs, too: lines with their fingerprints.
     "simulate.fleet": ("logs.mask", "model"),
-    # Histories with known truth into a store, and what is said of them.
-    "accuracy": ("errors", "model", "simulate", "store"),
+    # Histories with known truth into a store, and how right all is that is said of them.
+    "accuracy": (
+        "derive",
+        "errors",
+        "fetch.github.rows",
+        "fetch.interface",
+        "model",
+        "query",
+        "resources",
+        "simulate",
+        "stats",
+        "store",
+        "timespan",
+        "units",
+    ),
     # What is handed in, checked, and as rows.
     "manifest": ("errors", "fetch.bounds", "fetch.download", "timespan"),
     "ingest_rows": ("manifest", "model", "store.ingested"),
@@ -111,6 +124,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "options": (),
     "cli": (
         "",
+        "accuracy",
         "commands",
         "config",
         "console",
@@ -145,13 +159,13 @@ LIBRARIES: dict[str, set[str]] = {
     "jinja2": {"report"},
     "jwt": {"fetch"},
     "markupsafe": {"report"},
-    "numpy": {"simulate", "stats"},
-    "polars": {"derive", "logs", "queries", "report", "simulate", "stats", "store"},
+    "numpy": {"accuracy", "simulate", "stats"},
+    "polars": {"accuracy", "derive", "logs", "queries", "report", "simulate", "stats", "store"},
     "pydantic": {"config", "manifest", "sources"},
     "pydantic_core": {"logs"},
     "requests": {"fetch"},
     "rich": {"console"},
-    "scipy": {"stats"},
+    "scipy": {"accuracy", "stats"},
     "typer": {"cli", "guard", "options"},
     "urllib3": {"fetch"},
     "vl_convert": {"report"},

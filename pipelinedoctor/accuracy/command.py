@@ -2,27 +2,26 @@
 
 from pathlib import Path
 
-from pipelinedoctor.accuracy import calibration, holdout, render, simulated
+from pipelinedoctor.accuracy import calibration, healthy, holdout, render, simulated
 from pipelinedoctor.accuracy.sections import Asked, Measure, Section
 from pipelinedoctor.errors import UsageError
-from pipelinedoctor.fetch.interface import Progress
 from pipelinedoctor.units import counted
 
-MEASURES: tuple[Measure, ...] = (simulated.measure, holdout.measure, calibration.measure)
+MEASURES: tuple[Measure, ...] = (simulated.measure, healthy.measure, holdout.measure, calibration.measure)
 """In the order of the report. What measures something else is added here."""
 
 SETS = ("ozone", "dask_distributed", "flakeflagger")
 """The real data sets that sections read."""
 
 
-def asked(*, seed: int, organisations: int, repositories: int, data: Path | None, progress: Progress) -> Asked:
-    """The options, checked; raises `UsageError` where the folder of real data is not there."""
-    if data is not None and not data.is_dir():
+def check(wanted: Asked) -> None:
+    """Raise `UsageError` where a folder or file that was named is not there."""
+    if wanted.data is not None and not wanted.data.is_dir():
         raise UsageError(
-            f"{data}: no such directory; --data (or PIPELINEDOCTOR_DATA) names the folder of real histories"
+            f"{wanted.data}: no such directory; --data (or PIPELINEDOCTOR_DATA) names the folder of real histories"
         )
-    seeds = tuple(range(seed, seed + organisations))
-    return Asked(seeds=seeds, repositories=repositories, data=data, progress=progress)
+    if wanted.store is not None and not wanted.store.is_file():
+        raise UsageError(f"{wanted.store}: no such store; `pipelinedoctor fetch` makes one")
 
 
 def measured(wanted: Asked) -> list[Section]:
@@ -40,6 +39,8 @@ def scope(wanted: Asked) -> str:
         said = "no simulated organisation"
     there = [name for name in SETS if wanted.set(name) is not None]
     away = [name for name in SETS if name not in there]
+    if wanted.store is not None:
+        said += "; a store"
     parts = [said, f"real histories {', '.join(there)}" if there else "", f"absent {', '.join(away)}" if away else ""]
     return "; ".join(filter(None, parts))
 

@@ -11,7 +11,6 @@ import polars as pl
 from pipelinedoctor.stats.posterior import jeffreys
 
 Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,27 +199,6 @@ def brier(probability: npt.ArrayLike, true: npt.ArrayLike) -> Brier | None:
     return Brier(float(np.square(said - came).mean()), rate * (1 - rate), len(said))
 
 
-def ranked(score: npt.ArrayLike, relevant: npt.ArrayLike) -> Flags:
-    """Whether each place of the ranking is relevant, highest score first; of equal scores the earlier one is first."""
-    scores, flags = np.asarray(score, dtype=np.float64), np.asarray(relevant, dtype=np.bool_)
-    if scores.shape != flags.shape:
-        raise ValueError("a score for each thing that may be relevant")
-    return flags[np.argsort(-scores, kind="stable")]
-
-
-def average_precision(places: Flags) -> float | None:
-    """Mean of the precision at each relevant place of a ranking; none where nothing is relevant."""
-    if not places.any():
-        return None
-    precision = places.cumsum() / np.arange(1, len(places) + 1)
-    return float(precision[places].mean())
-
-
-def precision_at(places: Flags, k: int) -> Share:
-    """Of the first `k` places (or all, where there are fewer) those that are relevant."""
-    return Share(int(places[:k].sum()), len(places[:k]))
-
-
 def ndcg_at(gains: npt.ArrayLike, k: int, best: npt.ArrayLike | None = None) -> float | None:
     """Normalised discounted cumulative gain of the first `k` places of a ranking (K. Järvelin, J. Kekäläinen, 2002).
 
@@ -231,32 +209,6 @@ def ndcg_at(gains: npt.ArrayLike, k: int, best: npt.ArrayLike | None = None) -> 
     could = np.sort(got if best is None else np.asarray(best, dtype=np.float64))[::-1]
     ideal = _discounted(could[:k])
     return _discounted(got[:k]) / ideal if ideal > 0 else None
-
-
-def bootstrap_difference(
-    ours: npt.ArrayLike, theirs: npt.ArrayLike, relevant: npt.ArrayLike, *, draws: int = 2000, seed: int = 1
-) -> Estimate | None:
-    """Average precision of our ranking minus that of theirs, with a 95 % percentile interval over the ranked things.
-
-    `ours` and `theirs` are scores of the same things. The things are drawn anew with replacement `draws` times, from a
-    generator of `seed`; draws without a relevant thing have no average precision and are left out. None where nothing
-    is relevant.
-    """
-    first, second = (np.asarray(score, dtype=np.float64) for score in (ours, theirs))
-    flags = np.asarray(relevant, dtype=np.bool_)
-    value = _ap_difference(first, second, flags)
-    if value is None:
-        return None
-    generator = np.random.default_rng(seed)
-    taken = (generator.integers(0, len(flags), len(flags)) for _ in range(draws))
-    drawn = [_ap_difference(first[take], second[take], flags[take]) for take in taken]
-    low, high = np.quantile([one for one in drawn if one is not None], [0.025, 0.975])
-    return Estimate(value, float(low), float(high), len(flags))
-
-
-def _ap_difference(ours: Floats, theirs: Floats, relevant: Flags) -> float | None:
-    first, second = average_precision(ranked(ours, relevant)), average_precision(ranked(theirs, relevant))
-    return None if first is None or second is None else first - second
 
 
 def _discounted(gains: Floats) -> float:

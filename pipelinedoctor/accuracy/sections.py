@@ -28,7 +28,7 @@ class Goal:
     """
 
     name: str
-    value: Share | Estimate | float | None
+    value: Share | Estimate | float | int | None
     least: float | None = None
     most: float | None = None
     n: str = ""
@@ -63,11 +63,14 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the command was asked for: organisations of these seeds and this size, and the folder of real histories, if any."""
+    """What the command was asked for: organisations of these seeds and this size, the folder of real histories and a store
+    of the user's own, if any.
+    """
 
     seeds: tuple[int, ...]
     repositories: int
     data: Path | None
+    store: Path | None
     progress: Progress
 
     def set(self, name: str) -> Path | None:

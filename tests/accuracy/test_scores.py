@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -57,7 +56,6 @@ def test_nothing_is_not_zero() -> None:
     assert Share(0, 0).value is None
     assert scores.NOTHING.f1 is None
     assert scores.brier([], []) is None
-    assert scores.average_precision(np.zeros(3, dtype=np.bool_)) is None
     assert scores.ndcg_at([0.0], 10) is None
 
 
@@ -146,41 +144,8 @@ def test_what_is_no_probability_is_refused() -> None:
         scores.tenths([0.5, 0.5], [True])
 
 
-def test_average_precision_by_hand() -> None:
-    places = scores.ranked([4, 3, 2, 1], [True, False, True, False])
-    assert scores.average_precision(places) == pytest.approx((1 + 2 / 3) / 2)
-    assert scores.precision_at(places, 3) == Share(2, 3)
-    assert scores.precision_at(places, 20) == Share(2, 4)
-
-
-@given(pairs)
-def test_relevant_things_first_is_the_best_ranking(rows: list[tuple[float, bool]]) -> None:
-    score, relevant = [one for one, _ in rows], [other for _, other in rows]
-    best = scores.average_precision(scores.ranked([float(one) for one in relevant], relevant))
-    mine = scores.average_precision(scores.ranked(score, relevant))
-    if best is None or mine is None:
-        assert best is mine is None
-        assert not any(relevant)
-    else:
-        assert best == pytest.approx(1)
-        assert mine <= 1 + 1e-12
-
-
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=30))
 def test_ndcg_is_one_for_the_best_order_and_never_more(gains: list[float]) -> None:
     made, best = scores.ndcg_at(gains, 10), scores.ndcg_at(sorted(gains, reverse=True), 10)
     assert (made is None) == (best is None) == (max(gains) == 0)
     assert made is None or (made <= 1 + 1e-9 and best == pytest.approx(1))
-
-
-def test_a_difference_is_drawn_from_its_seed() -> None:
-    generator = np.random.default_rng(5)
-    relevant = generator.random(60) < 0.3
-    ours, theirs = relevant + generator.random(60), generator.random(60)
-    one = scores.bootstrap_difference(ours, theirs, relevant, draws=200)
-    assert one == scores.bootstrap_difference(ours, theirs, relevant, draws=200)
-    assert one is not None
-    assert 0 < one.low <= one.value <= one.high
-    same = scores.bootstrap_difference(ours, ours, relevant, draws=50)
-    assert same is not None
-    assert (same.value, same.low, same.high) == (0, 0, 0)
