@@ -259,12 +259,14 @@ def accuracy(
     from pipelinedoctor import console  # noqa: PLC0415
     from pipelinedoctor.accuracy import command, render  # noqa: PLC0415
     from pipelinedoctor.accuracy.sections import Asked  # noqa: PLC0415
+    from pipelinedoctor.simulate.fleet.settings import Settings  # noqa: PLC0415
 
     if out is not None and not out.resolve().parent.is_dir():
         raise UsageError(f"{out}: no such directory as {out.parent}; make it first")
     with console.progress(quiet=quiet) as progress:
         seeds = tuple(range(seed, seed + organisations))
-        asked = Asked(seeds=seeds, repositories=repositories, data=data, store=store, progress=progress)
+        organisation = Settings(repositories=repositories)
+        asked = Asked(seeds=seeds, organisation=organisation, data=data, store=store, progress=progress)
         command.check(asked)
         sections = command.measured(asked)
     if out is not None:

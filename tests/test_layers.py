@@ -136,6 +136,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "produce",
         "query",
         "resources",
+        "simulate.fleet.settings",
         "summary",
         "terminal",
     ),

@@ -34,7 +34,9 @@ def scope(wanted: Asked) -> str:
     seeds = wanted.seeds
     if seeds:
         which = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
-        said = f"{counted(len(seeds), 'simulated organisation')} of {wanted.repositories} repositories ({which})"
+        size = wanted.organisation.repositories
+        of = f"{size} repositories" if size > 1 else "one repository"
+        said = f"{counted(len(seeds), 'simulated organisation')} of {of} ({which})"
     else:
         said = "no simulated organisation"
     there = [name for name in SETS if wanted.set(name) is not None]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelinedoctor.accuracy.organisations import stored
@@ -57,7 +57,7 @@ def asked_all(seed: int, settings: Settings, questions: Mapping[str, Query[Any]]
 def measure(asked: Asked) -> tuple[Section, ...]:
     """The section on healthy organisations."""
     questions = load([shipped("queries")])
-    settings = Settings(repositories=asked.repositories, healthy=True, days=DAYS)
+    settings = replace(asked.organisation, healthy=True, days=DAYS)
     asked.progress.start("healthy organisations", len(asked.seeds))
     found = []
     for seed in asked.seeds:

@@ -11,9 +11,16 @@ NO_DATA = "no data"
 
 TITLE = "Accuracy"
 INTRODUCTION = (
-    "How often the verdicts are right. `pipelinedoctor accuracy` measures it; `--out FILE` wrote this page. A share is"
-    " followed by k of n and its 95 % interval (Jeffreys). Where something could not be measured the reason stands there,"
-    " and no number."
+    (
+        "How often the verdicts are right. `pipelinedoctor accuracy` measures it and prints all of this; `--out FILE` wrote this"
+        " page. A share is followed by k of n and its 95 % interval (Jeffreys). Where something could not be measured a reason"
+        " stands there, and no number."
+    ),
+    (
+        "`--seed N` and `--organisations K` choose the simulated organisations, `--repositories R` their size. `--data DIR`, or"
+        " the variable `PIPELINEDOCTOR_DATA`, names the folder of real histories, which do not come with the program."
+        " `--store FILE` names a store of yours: then how well its own reruns would have been foretold is told, too."
+    ),
 )
 GOALS = "Goals"
 _GOAL_COLUMNS = ("what", "measured", "goal", "met")
@@ -33,7 +40,10 @@ def text(sections: Sequence[Section], asked: str) -> str:
 
 def markdown(sections: Sequence[Section], asked: str) -> str:
     """The report as a page of Markdown."""
-    parts = [f"# {TITLE}", "", INTRODUCTION, "", f"Measured: {asked}.", "", f"## {GOALS}", ""]
+    parts = [f"# {TITLE}", ""]
+    for paragraph in (*INTRODUCTION, f"Measured: {asked}."):
+        parts += [paragraph, ""]
+    parts += [f"## {GOALS}", ""]
     parts += _piped(goals(sections))
     for section in sections:
         parts += ["", f"## {section.title}", "", section.method]

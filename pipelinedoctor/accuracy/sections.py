@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipelinedoctor.accuracy.scores import Estimate, Share
 from pipelinedoctor.fetch.interface import Progress
+from pipelinedoctor.simulate.fleet.settings import Settings
 
 Cell = str | int | float | Share | Estimate | None
 """What stands in a table; None where nothing was measured."""
@@ -63,12 +64,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the command was asked for: organisations of these seeds and this size, the folder of real histories and a store
-    of the user's own, if any.
+    """What the command was asked for: organisations of these seeds, each like `organisation`, the folder of real histories and
+    a store of the user's own, if any.
     """
 
     seeds: tuple[int, ...]
-    repositories: int
+    organisation: Settings
     data: Path | None
     store: Path | None
     progress: Progress

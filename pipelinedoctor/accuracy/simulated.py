@@ -29,9 +29,8 @@ _TRUTH = (
 _SAME = "The same organisations, with the same bias."
 
 
-def kinds(repositories: int) -> dict[str, Settings]:
+def kinds(plain: Settings) -> dict[str, Settings]:
     """The organisations that are drawn from each seed, by name. They differ in what the name says, and in nothing else."""
-    plain = Settings(repositories=repositories)
     return {RERUN: plain, BARE: replace(plain, reruns=0.0, duplicates=0.0), CALM: replace(plain, outages=False)}
 
 
@@ -57,7 +56,7 @@ def pair(stormy: Scored, calm: Scored) -> Pair:
 
 def measure(asked: Asked) -> tuple[Section, ...]:
     """The sections on flaky tests, failures, regressions, calibration and outages."""
-    drawn = kinds(asked.repositories)
+    drawn = kinds(asked.organisation)
     asked.progress.start("organisations", len(asked.seeds) * len(drawn))
     found: dict[str, list[Scored]] = {name: [] for name in drawn}
     for seed in asked.seeds:
