@@ -33,6 +33,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "stats": ("model", "timespan"),
     # The store knows tables and hands on frames; it knows no API. It asks one pure function who a job is.
     "store": (*VALUES, "fetch.interface", "stats.names"),
+    # The product's methods against what is known: simulated truth and real histories.
+    "accuracy": ("stats",),
     # What questions share, and the questions: all they see of the store is History.
     "derive": ("findings", "logs.mine", "logs.rules", "model", "stats", "store.history", "units"),
     "query": ("errors", "findings", "store.history"),
@@ -141,8 +143,8 @@ LIBRARIES: dict[str, set[str]] = {
     "jinja2": {"report"},
     "jwt": {"fetch"},
     "markupsafe": {"report"},
-    "numpy": {"stats"},
-    "polars": {"derive", "logs", "queries", "report", "stats", "store"},
+    "numpy": {"accuracy", "stats"},
+    "polars": {"accuracy", "derive", "logs", "queries", "report", "stats", "store"},
     "pydantic": {"config", "manifest", "sources"},
     "pydantic_core": {"logs"},
     "requests": {"fetch"},
