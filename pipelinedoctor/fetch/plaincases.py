@@ -131,7 +131,10 @@ class PlainCases:
         width = len(wanted) + 1
         between = parts[::width]  # one before each case, and one behind the last
         columns = {name: parts[place::width] for place, name in enumerate(wanted, 1)}
-        starts = [0, *(place for place, text in enumerate(between[1:-1], 1) if "<" in text)]
+        telling = {text for text in set(between) if "<" in text}  # mostly all are one and the same line's end
+        starts = [0]
+        if telling:
+            starts += [place for place, text in enumerate(between[1:-1], 1) if text in telling]
         left = [between[0]]
         for start, stop in pairwise([*starts, len(between) - 1]):
             names, groups, times = (column and column[start:stop] for column in map(columns.get, _WANTED))

@@ -60,6 +60,13 @@ class Columns:
         for name in self.__slots__:
             getattr(self, name).extend(getattr(others, name))
 
+    def slice(self, start: int, stop: int | None = None) -> "Columns":
+        """Those from `start` on, up to `stop`."""
+        part = Columns()
+        for name in self.__slots__:
+            setattr(part, name, getattr(self, name)[start:stop])
+        return part
+
     def __len__(self) -> int:
         return len(self.test)
 
