@@ -307,6 +307,9 @@ def ingest_junit(
     commit: Annotated[str | None, typer.Option(metavar="SHA", help="The commit that was tested.")] = None,
     job: Annotated[str | None, typer.Option(metavar="NAME", help="The job. [default: tests]")] = None,
     branch: Annotated[str | None, typer.Option(metavar="B", help="The branch.")] = None,
+    default_branch: Annotated[
+        str | None, typer.Option(metavar="B", help="The repository's default branch, told once.")
+    ] = None,
     attempt: Annotated[int | None, typer.Option(metavar="N", help="The attempt of the run. [default: 1]")] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="When the job started, in UTC. [default: now]")] = None,
     manifest: Annotated[
@@ -326,6 +329,7 @@ def ingest_junit(
         "commit": commit,
         "job": job,
         "branch": branch,
+        "default_branch": default_branch,
         "attempt": attempt,
         "started_at": at,
     }

@@ -407,3 +407,22 @@ def test_columns_store_what_rows_would(
     for _ in range(2):
         take(ours, *handed)
         assert table(ours, "*", "test_results") == table(theirs, "*", "test_results")
+
+
+def test_runs_of_the_default_branch_are_its_history_and_the_branch_is_remembered(store: Store, put: Put) -> None:
+    report = put("a.xml", suite(passed("adds")))
+    take(store, (report, to("1", branch="main", default_branch="main")), (report, to("2", branch="main")))
+    take(store, (report, to("3", branch="main")), (report, to("4", branch="feature")), (report, to("5")))
+    assert table(store, "default_branch", "repositories") == [("main",)]
+    assert table(store, "title, event, event_class", "run_history") == [
+        ("1", "unknown", "default"),
+        ("2", "unknown", "default"),
+        ("3", "unknown", "default"),
+        ("4", "unknown", "other"),
+        ("5", "unknown", "other"),
+    ]
+
+
+def test_without_a_default_branch_no_run_is_of_it(store: Store, put: Put) -> None:
+    take(store, (put("a.xml", suite(passed("adds"))), to(branch="main")))
+    assert table(store, "default_branch, event_class", "run_history") == [(None, "other")]

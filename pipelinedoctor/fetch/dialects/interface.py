@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from pipelinedoctor.fetch.bounds import bounded
+from pipelinedoctor.fetch.plaincases import Run
 from pipelinedoctor.model import Result
 
 MESSAGE = 500
@@ -59,6 +60,13 @@ class Columns:
         for name in self.__slots__:
             getattr(self, name).extend(getattr(others, name))
 
+    def slice(self, start: int, stop: int | None = None) -> "Columns":
+        """Those from `start` on, up to `stop`."""
+        part = Columns()
+        for name in self.__slots__:
+            setattr(part, name, getattr(self, name)[start:stop])
+        return part
+
     def __len__(self) -> int:
         return len(self.test)
 
@@ -80,6 +88,14 @@ class Dialect(Protocol):
 
     def taken(self, *, last: bool = False) -> Columns:
         """What was found since the last time; `last` where no more comes, be it that the document is broken."""
+
+
+@runtime_checkable
+class TakesPlain(Protocol):
+    """A dialect in which cases that hold nothing are the rule: it takes whole runs of them."""
+
+    def plain(self, run: Run, /) -> None:
+        """Cases that follow each other; the element that stands for them begins next."""
 
 
 Listen = Callable[[bool], None]

@@ -23,6 +23,7 @@ from pipelinedoctor.fetch.dialects.interface import (
     seconds,
 )
 from pipelinedoctor.fetch.download import UnfitError
+from pipelinedoctor.fetch.plaincases import Run
 
 ROOTS = frozenset({"testsuites", "testsuite"})
 
@@ -77,6 +78,22 @@ class JUnit:
         self._enter_plain()
         found, self._found = self._found, Columns()
         return found
+
+    def plain(self, run: Run) -> None:
+        """Enter cases that passed, all of the innermost suite."""
+        self._enter_plain()
+        suite, found = self._suites[-1], self._found
+        names = run.names or [""] * run.count
+        groups = run.groups or [""] * run.count
+        found.test += [
+            f"{group}::{name}" if (group := own or suite) else name for own, name in zip(groups, names, strict=True)
+        ]
+        found.suite += [suite] * run.count
+        found.result += [SUCCESS] * run.count
+        found.duration_s += map(float, run.times) if run.times else [None] * run.count
+        nothing = [None] * run.count
+        found.message += nothing
+        found.detail += nothing
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """An element begins."""
