@@ -49,6 +49,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "errors",
         "fetch.github.rows",
         "fetch.interface",
+        "ingest",
+        "manifest",
         "model",
         "query",
         "resources",

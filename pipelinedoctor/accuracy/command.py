@@ -2,12 +2,19 @@
 
 from pathlib import Path
 
-from pipelinedoctor.accuracy import calibration, healthy, holdout, render, simulated
+from pipelinedoctor.accuracy import calibration, healthy, holdout, junit_section, order_section, render, simulated
 from pipelinedoctor.accuracy.sections import Asked, Measure, Section
 from pipelinedoctor.errors import UsageError
 from pipelinedoctor.units import counted
 
-MEASURES: tuple[Measure, ...] = (simulated.measure, healthy.measure, holdout.measure, calibration.measure)
+MEASURES: tuple[Measure, ...] = (
+    simulated.measure,
+    healthy.measure,
+    junit_section.measure,
+    order_section.measure,
+    holdout.measure,
+    calibration.measure,
+)
 """In the order of the report. What measures something else is added here."""
 
 SETS = ("ozone", "dask_distributed", "flakeflagger")

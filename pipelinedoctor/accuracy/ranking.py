@@ -143,15 +143,16 @@ _FORETOLD = (
 )
 
 
-def sections(data: Path) -> list[RankingSection]:
-    """All tables, from the sets in the folder `data`; where a set is absent its tables say so."""
-    found = [_sections(study, data / study.folder) for study in STUDIES]
+def sections(data: Path | None) -> list[RankingSection]:
+    """All tables, from the sets in the folder `data`, if there is one; where a set is absent its tables say so."""
+    found = [_sections(study, data and data / study.folder) for study in STUDIES]
     return [section for each in found for section in each]
 
 
-def _sections(study: Study, folder: Path) -> Iterator[RankingSection]:
-    reason = None if folder.is_dir() else f"the data set {study.folder} is not there"
-    real = None if reason else study.load(folder)
+def _sections(study: Study, folder: Path | None) -> Iterator[RankingSection]:
+    there = folder is not None and folder.is_dir()
+    reason = None if there else f"the data set {study.folder} is not there"
+    real = study.load(folder) if folder is not None and there else None
     yield RankingSection(
         title=f"Order of flaky tests: {study.name}",
         method=_METHOD,
