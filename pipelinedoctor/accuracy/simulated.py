@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from pipelinedoctor.accuracy import scores
-from pipelinedoctor.accuracy.organisations import GENUINE, Scored, scored
+from pipelinedoctor.accuracy.organisations import FIRST, GENUINE, Scored, scored
 from pipelinedoctor.accuracy.scores import NO_STRETCHES, NOTHING, Share, Tally
 from pipelinedoctor.accuracy.sections import Asked, Cell, Goal, Section, Table
 from pipelinedoctor.derive.testcases import TEST
@@ -61,10 +61,17 @@ def measure(asked: Asked) -> tuple[Section, ...]:
     found: dict[str, list[Scored]] = {name: [] for name in drawn}
     for seed in asked.seeds:
         for name, settings in drawn.items():
-            found[name].append(scored(seed, settings))
+            found[name].append(scored(seed, settings, ordered=name == RERUN))
             asked.progress.advance("organisations")
     asked.progress.finish("organisations", f"{len(asked.seeds) * len(drawn)} drawn and judged")
-    return (_flaky(found), _failures(found), _regressions(found), _calibration(found[RERUN]), _outages(found))
+    return (
+        _flaky(found),
+        _failures(found),
+        _regressions(found),
+        _calibration(found[RERUN]),
+        _outages(found),
+        _order(found[RERUN]),
+    )
 
 
 def _section(title: str, method: str, tables: Sequence[Table], goals: Sequence[Goal], reason: str | None) -> Section:
@@ -243,3 +250,25 @@ def _outages(found: Mapping[str, Sequence[Scored]]) -> Section:
         " flaky in either is not false. Outages make other reruns, and so a little other evidence: that is part of what changes."
     )
     return _section("Outages", method, (table,), goals, None if pairs else _NONE)
+
+
+def _order(drawn: Sequence[Scored]) -> Section:
+    orders = [one.order for one in drawn if one.order is not None]
+    values = [one.ndcg for one in orders if one.ndcg is not None]
+    table = Table(
+        title=f"The first {FIRST} findings on flaky tests",
+        columns=("organisations", f"mean NDCG@{FIRST}", "least", "false findings"),
+        rows=[
+            (
+                len(orders),
+                float(np.mean(values)) if values else None,
+                min(values, default=None),
+                functools.reduce(operator.add, (one.false for one in orders), Share(0, 0)),
+            )
+        ],
+    )
+    method = (
+        f"{_SAME} Findings stand as a report shows them; a test is worth the executions that its flakiness made fail, and a"
+        " finding on a sound test nothing. The best order of all flaky tests, found or not, has the value 1."
+    )
+    return _section("Order of findings", method, (table,), (), None if drawn else _NONE)
