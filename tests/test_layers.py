@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "errors",
         "fetch.github.rows",
         "fetch.interface",
+        "findings",
         "model",
         "query",
         "resources",

@@ -10,13 +10,11 @@ from pathlib import Path
 import polars as pl
 
 from pipelinedoctor.accuracy import scores, verdicts
+from pipelinedoctor.accuracy.answered import Answered, answered
 from pipelinedoctor.accuracy.loading import fill
 from pipelinedoctor.accuracy.rivals import RIVALS
-from pipelinedoctor.accuracy.scores import Floats, Share, Stretches, Tally
-from pipelinedoctor.analyse import ranked
+from pipelinedoctor.accuracy.scores import Floats, Stretches, Tally
 from pipelinedoctor.derive.testcases import TEST
-from pipelinedoctor.query import load
-from pipelinedoctor.resources import shipped
 from pipelinedoctor.simulate.fleet.fleet import Fleet, draw
 from pipelinedoctor.simulate.fleet.settings import Settings
 from pipelinedoctor.store.connection import Store
@@ -25,8 +23,6 @@ from pipelinedoctor.store.history import History, Window
 EXECUTION = ("host", "run_id", "job_id", "attempt", "test")
 GENUINE = ("regression", "genuine")
 WINDOW = timedelta(days=30)
-FIRST = 10
-"""Findings that a report shows at its head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +31,8 @@ class Scored:
 
     `said` and `true` are the tests called either, and the tests that failed for flakiness; `probability` and `came` what
     was said of each test with evidence, and whether it is flaky. `labels` is a `scores.confusion`, None where failures
-    get no labels; so is `stretches` without broken stretches. `order` is that of the findings, where it was asked for.
+    get no labels; so is `stretches` without broken stretches. `answered` is what the question
+    says besides, where it was asked.
     """
 
     either: Tally
@@ -47,18 +44,7 @@ class Scored:
     came: Floats
     stretches: Stretches | None
     labels: pl.DataFrame | None
-    order: "Order | None"
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Of the findings on flaky tests in the order of a report: NDCG of the first ten, and how many of these are false.
-
-    What a test is worth are the executions that its flakiness made fail.
-    """
-
-    ndcg: float | None
-    false: Share
+    answered: Answered | None
 
 
 @contextmanager
@@ -74,11 +60,11 @@ def stored(fleet: Fleet) -> Iterator[History]:
         yield store.history(Window(start, fleet.until), whole)
 
 
-def scored(seed: int, settings: Settings, *, ordered: bool = False) -> Scored:
-    """Draw the organisation of `seed`, judge it as a user would, and score all verdicts; with `ordered` their order, too."""
+def scored(seed: int, settings: Settings, *, asking: bool = False) -> Scored:
+    """Draw the organisation of `seed`, judge it as a user would, and score all verdicts; with `asking`, the answer as well."""
     fleet = draw(seed, settings)
     with stored(fleet) as history:
-        order = order_of(history, fleet) if ordered else None
+        answer = answered(history, fleet) if asking else None
         judged = verdicts.judge(history)
         outcomes = verdicts.outcomes(history)
         shas = history.runs(["host", "run_id", "on_default", "created_at"]).collect()
@@ -99,27 +85,8 @@ def scored(seed: int, settings: Settings, *, ordered: bool = False) -> Scored:
         labels=judged.labels
         if judged.labels is None
         else scores.confusion(judged.labels, fleet.truth.causes, EXECUTION),
-        order=order,
+        answered=answer,
     )
-
-
-def order_of(history: History, fleet: Fleet) -> Order:
-    """Ask the question on flaky tests, and score the order in which a report would show its findings."""
-    question = load([shipped("queries")])["flaky_tests"]
-    findings = ranked(question(history, question.options()).findings)
-    names = fleet.frames["runs"].join(fleet.frames["repositories"], on=["host", "repository_id"])
-    losses = fleet.truth.flaky.join(
-        names.select("host", "repository_id", "pipeline_id", "pipeline", "full_name").unique(),
-        on=["host", "repository_id", "pipeline_id"],
-    )
-    by_name = {
-        (row["full_name"], row["pipeline"], row["test"]): float(row["flaky_failures"])
-        for row in losses.iter_rows(named=True)
-    }
-    subjects = [(one.subject.repository, one.subject.pipeline, one.subject.test) for one in findings]
-    gains = [by_name.get(subject, 0.0) for subject in subjects]
-    false = sum(gain == 0 for gain in gains[:FIRST])
-    return Order(scores.ndcg_at(gains, FIRST, list(by_name.values())), Share(false, len(gains[:FIRST])))
 
 
 def regressions(fleet: Fleet, runs: pl.DataFrame) -> pl.DataFrame:
