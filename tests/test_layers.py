@@ -45,10 +45,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "simulate.fleet": ("logs.mask", "model"),
     # Histories with known truth into a store, and how right all is that is said of them.
     "accuracy": (
+        "analyse",
         "derive",
         "errors",
         "fetch.github.rows",
         "fetch.interface",
+        "findings",
         "ingest",
         "manifest",
         "model",

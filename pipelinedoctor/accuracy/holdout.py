@@ -32,7 +32,8 @@ _METHOD = (
     " hidden in one half of the commits, and whether the second differs from the first is foretold: by how often it did so in"
     " the other half, for the same first outcome and, after a failure, by whether the commits around passed; the job's own"
     f" commits count against {WEIGHT:g} of all jobs'. A Brier score below that of the base rate knows more than the base rate,"
-    " which is that of the very outcomes foretold. Bias: only what someone ran again is counted, and people rerun what they"
+    " which is that of the very outcomes foretold; the gain has a bootstrap interval, and where that holds zero nothing is"
+    " shown. Bias: only what someone ran again is counted, and people rerun what they"
     " take for flaky."
 )
 
@@ -126,7 +127,7 @@ def _section(
 ) -> Section:
     table = Table(
         title=f"Second outcomes of jobs on a commit, {name}",
-        columns=("second outcomes", "differed from the first", "Brier score", "of the base rate"),
+        columns=("second outcomes", "differed from the first", "Brier score", "of the base rate", "gain over it"),
         rows=rows,
     )
     kinds = ("of all", "after a failure")
@@ -146,7 +147,8 @@ def _brier(made: pl.DataFrame) -> scores.Brier | None:
 
 def _row(name: str, made: pl.DataFrame, brier: scores.Brier | None) -> tuple[Cell, ...]:
     share = scores.Share(int(made["differs"].sum()), made.height)
-    return (name, share, brier.score if brier else None, brier.base if brier else None)
+    gain = scores.brier_gain(made["probability"].to_numpy(), made["differs"].cast(pl.Float64).to_numpy())
+    return (name, share, brier.score if brier else None, brier.base if brier else None, gain)
 
 
 def _goal(name: str, brier: scores.Brier | None) -> Goal:

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from pipelinedoctor.accuracy import scores, verdicts
+from pipelinedoctor.accuracy.answered import Answered, answered
 from pipelinedoctor.accuracy.loading import fill
 from pipelinedoctor.accuracy.rivals import RIVALS
 from pipelinedoctor.accuracy.scores import Floats, Stretches, Tally
@@ -30,7 +31,8 @@ class Scored:
 
     `said` and `true` are the tests called either, and the tests that failed for flakiness; `probability` and `came` what
     was said of each test with evidence, and whether it is flaky. `labels` is a `scores.confusion`, None where failures
-    get no labels; so is `stretches` without broken stretches.
+    get no labels; so is `stretches` without broken stretches. `answered` is what the question
+    says besides, where it was asked.
     """
 
     either: Tally
@@ -42,6 +44,7 @@ class Scored:
     came: Floats
     stretches: Stretches | None
     labels: pl.DataFrame | None
+    answered: Answered | None
 
 
 @contextmanager
@@ -57,10 +60,11 @@ def stored(fleet: Fleet) -> Iterator[History]:
         yield store.history(Window(start, fleet.until), whole)
 
 
-def scored(seed: int, settings: Settings) -> Scored:
-    """Draw the organisation of `seed`, judge it as a user would, and score all verdicts."""
+def scored(seed: int, settings: Settings, *, asking: bool = False) -> Scored:
+    """Draw the organisation of `seed`, judge it as a user would, and score all verdicts; with `asking`, the answer as well."""
     fleet = draw(seed, settings)
     with stored(fleet) as history:
+        answer = answered(history, fleet) if asking else None
         judged = verdicts.judge(history)
         outcomes = verdicts.outcomes(history)
         shas = history.runs(["host", "run_id", "on_default", "created_at"]).collect()
@@ -81,6 +85,7 @@ def scored(seed: int, settings: Settings) -> Scored:
         labels=judged.labels
         if judged.labels is None
         else scores.confusion(judged.labels, fleet.truth.causes, EXECUTION),
+        answered=answer,
     )
 
 

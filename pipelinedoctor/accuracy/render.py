@@ -70,7 +70,7 @@ def said(cell: Cell) -> str:
         low, high = cell.interval
         return f"{_number(cell.value)} ({cell.k:,} of {cell.n:,}; {_number(low)}-{_number(high)})"
     if isinstance(cell, Estimate):
-        return f"{_number(cell.value)} ({_number(cell.low)} to {_number(cell.high)}; n {cell.n:,})"
+        return f"{cell.value:.4f} ({cell.low:.4f} to {cell.high:.4f}; n {cell.n:,})"
     if isinstance(cell, float):
         return _number(cell)
     return f"{cell:,}" if isinstance(cell, int) else cell

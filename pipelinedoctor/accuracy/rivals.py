@@ -13,8 +13,9 @@ import polars as pl
 
 from pipelinedoctor.derive.testcases import TEST
 
+PIPELINE = TEST[:-1]
 NAME = ("host", "repository_id", "pipeline_id", "name")
-"""What names a job as the forge writes it: shards and matrix variants apart, since rivals know no more."""
+"""What names a job as the forge writes it, shards and variants of a matrix apart: one does not contradict another."""
 VARIANT = (*TEST, "name")
 
 TRUNK_UPLOAD = 0.8
@@ -63,11 +64,18 @@ def trunk_protected(outcomes: Outcomes) -> pl.DataFrame:
 def luci(outcomes: Outcomes) -> pl.DataFrame:
     """At least 2 flaky verdicts, and 1 % of the verdicts, of at least 100: LUCI Analysis's flake-rate criterion.
 
-    luci-go, `analysis/proto/v1/test_variants.proto`. A verdict is what all runs of a variant on one source say; it is flaky
-    where some failed and some did not. The window is that of the report and not a week before and after.
+    luci-go, `analysis/proto/v1/test_variants.proto`. A verdict is what all runs on one source say; it is flaky where some
+    failed and some did not. LUCI keeps the variants of a test apart; here they are taken together, which finds more: a
+    verdict is flaky where that of any variant is. The window is that of the report and not a week before and after.
     """
-    verdicts = outcomes.executions.group_by(NAME).agg(pl.col("commit_sha").n_unique().alias("verdicts"))
-    flaky = _commits(outcomes).filter(_both()).group_by(VARIANT).agg(pl.len().alias("flaky")).join(verdicts, on=NAME)
+    verdicts = outcomes.executions.group_by(PIPELINE).agg(pl.col("commit_sha").n_unique().alias("verdicts"))
+    flaky = (
+        _commits(outcomes)
+        .filter(_both())
+        .group_by(TEST)
+        .agg(pl.col("commit_sha").n_unique().alias("flaky"))
+        .join(verdicts, on=PIPELINE)
+    )
     enough = (pl.col("flaky") >= LUCI_VERDICTS) & (pl.col("flaky") >= LUCI_RATE * pl.col("verdicts"))
     return _units(flaky.filter(enough & (pl.col("verdicts") >= LUCI_WINDOW)))
 
@@ -76,21 +84,29 @@ def apple(outcomes: Outcomes, least: float) -> pl.DataFrame:
     """A flip rate of at least `least` on the default branch: changes of outcome / (outcomes - 1), in order of time.
 
     E. Kowalczyk and others, "Modeling and Ranking Flaky Tests at Apple", ICSE-SEIP 2020. The paper ranks by the rate and
-    sets no bound; two are shown. Unweighted, over the window.
+    sets no bound; two are shown. Unweighted, over the window; an outcome is that of a commit, failed where any execution
+    of the test failed on it.
     """
-    ordered = (
-        outcomes.executions.filter("on_default")
-        .sort(*NAME, "at", "job_id")
-        .with_columns(pl.int_range(pl.len()).over(NAME).alias("place"), pl.len().over(NAME).alias("n"))
+    mains = outcomes.executions.filter("on_default")
+    commits = (
+        mains.group_by(*PIPELINE, "commit_sha")
+        .agg(pl.col("at").min())
+        .sort(*PIPELINE, "at", "commit_sha")
+        .with_columns(pl.int_range(pl.len()).over(PIPELINE).alias("place"), pl.len().over(PIPELINE).alias("n"))
     )
-    failed = outcomes.failures.unique().join(ordered.select("host", "job_id", "place", "n"), on=["host", "job_id"])
-    begins = pl.col("place").diff().over(VARIANT).fill_null(2) > 1
+    failed = (
+        outcomes.failures.join(mains.select("host", "job_id", "commit_sha"), on=["host", "job_id"])
+        .select(*TEST, "commit_sha")
+        .unique()
+        .join(commits, on=[*PIPELINE, "commit_sha"])
+        .sort(*TEST, "place")
+    )
+    begins = pl.col("place").diff().over(TEST).fill_null(2) > 1
     # Each row of failures has a flip at both its ends, but none where that is an end of the history.
     at_an_end = (pl.col("place").min() == 0).cast(pl.Int64) + (pl.col("place").max() == pl.col("n").first() - 1)
     flips = (
-        failed.sort(*VARIANT, "place")
-        .with_columns(begins.alias("begins"))
-        .group_by(VARIANT)
+        failed.with_columns(begins.alias("begins"))
+        .group_by(TEST)
         .agg((2 * pl.col("begins").cast(pl.Int64).sum() - at_an_end).alias("flips"), pl.col("n").first())
     )
     return _units(flips.filter(pl.col("n") > 1, pl.col("flips") >= least * (pl.col("n") - 1)))

@@ -199,6 +199,23 @@ def brier(probability: npt.ArrayLike, true: npt.ArrayLike) -> Brier | None:
     return Brier(float(np.square(said - came).mean()), rate * (1 - rate), len(said))
 
 
+def brier_gain(probability: npt.ArrayLike, true: npt.ArrayLike, *, draws: int = 1000, seed: int = 1) -> Estimate | None:
+    """How much lower the Brier score is than that of the base rate, with a 95 % bootstrap interval over the outcomes.
+
+    The outcomes are drawn anew `draws` times by a generator of `seed`, and the base rate with them. None without outcomes.
+    """
+    said, came = _paired(probability, true)
+    if not len(said):
+        return None
+    squares, generator = np.square(said - came), np.random.default_rng(seed)
+    drawn = np.empty(draws)
+    for number in range(draws):
+        taken = generator.integers(0, len(said), len(said))
+        drawn[number] = _gain(came[taken], squares[taken])
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Estimate(_gain(came, squares), float(low), float(high), len(said))
+
+
 def ndcg_at(gains: npt.ArrayLike, k: int, best: npt.ArrayLike | None = None) -> float | None:
     """Normalised discounted cumulative gain of the first `k` places of a ranking (K. Järvelin, J. Kekäläinen, 2002).
 
@@ -209,6 +226,11 @@ def ndcg_at(gains: npt.ArrayLike, k: int, best: npt.ArrayLike | None = None) -> 
     could = np.sort(got if best is None else np.asarray(best, dtype=np.float64))[::-1]
     ideal = _discounted(could[:k])
     return _discounted(got[:k]) / ideal if ideal > 0 else None
+
+
+def _gain(came: Floats, squares: Floats) -> float:
+    rate = float(came.mean())
+    return rate * (1 - rate) - float(squares.mean())
 
 
 def _discounted(gains: Floats) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from pipelinedoctor.accuracy import scores
+from pipelinedoctor.accuracy.answered import FIRST, LEAST_FAILURES, Attributes
 from pipelinedoctor.accuracy.organisations import GENUINE, Scored, scored
 from pipelinedoctor.accuracy.scores import NO_STRETCHES, NOTHING, Share, Tally
 from pipelinedoctor.accuracy.sections import Asked, Cell, Goal, Section, Table
@@ -61,10 +62,18 @@ def measure(asked: Asked) -> tuple[Section, ...]:
     found: dict[str, list[Scored]] = {name: [] for name in drawn}
     for seed in asked.seeds:
         for name, settings in drawn.items():
-            found[name].append(scored(seed, settings))
+            found[name].append(scored(seed, settings, asking=name == RERUN))
             asked.progress.advance("organisations")
     asked.progress.finish("organisations", f"{len(asked.seeds) * len(drawn)} drawn and judged")
-    return (_flaky(found), _failures(found), _regressions(found), _calibration(found[RERUN]), _outages(found))
+    return (
+        _flaky(found),
+        _failures(found),
+        _regressions(found),
+        _calibration(found[RERUN]),
+        _outages(found),
+        _order(found[RERUN]),
+        _attributes(found[RERUN]),
+    )
 
 
 def _section(title: str, method: str, tables: Sequence[Table], goals: Sequence[Goal], reason: str | None) -> Section:
@@ -243,3 +252,50 @@ def _outages(found: Mapping[str, Sequence[Scored]]) -> Section:
         " flaky in either is not false. Outages make other reruns, and so a little other evidence: that is part of what changes."
     )
     return _section("Outages", method, (table,), goals, None if pairs else _NONE)
+
+
+def _order(drawn: Sequence[Scored]) -> Section:
+    orders = [one.answered.order for one in drawn if one.answered is not None]
+    values = [one.ndcg for one in orders if one.ndcg is not None]
+    table = Table(
+        title=f"The first {FIRST} findings on flaky tests",
+        columns=("organisations", f"mean NDCG@{FIRST}", "least", "false findings"),
+        rows=[
+            (
+                len(orders),
+                float(np.mean(values)) if values else None,
+                min(values, default=None),
+                functools.reduce(operator.add, (one.false for one in orders), Share(0, 0)),
+            )
+        ],
+    )
+    method = (
+        f"{_SAME} Findings stand as a report shows them; a test is worth the executions that its flakiness made fail, and a"
+        " finding on a sound test nothing. The best order of all flaky tests, found or not, has the value 1."
+    )
+    return _section("Order of findings", method, (table,), (), None if drawn else _NONE)
+
+
+def _attributes(drawn: Sequence[Scored]) -> Section:
+    told = [
+        one.answered.attributes for one in drawn if one.answered is not None and one.answered.attributes is not None
+    ]
+    made = functools.reduce(operator.add, told, Attributes(NOTHING, NOTHING))
+    table = Table(
+        title="What flaky failures go with",
+        columns=("organisations", "precision", f"recall, {LEAST_FAILURES} failures or more", "recall, all"),
+        rows=[(len(told), made.counted.precision, made.counted.recall, made.every.recall)],
+    )
+    goals = (
+        Goal(
+            name="attributes of flaky failures: precision", value=made.counted.precision if told else None, least=0.95
+        ),
+        Goal(name="attributes of flaky failures: recall", value=made.counted.recall if told else None, least=0.55),
+    )
+    method = (
+        f"{_SAME} The chance of some flaky tests to fail depends on the operating system, the version, the hour or the event. What"
+        " the question on flaky tests tells of a test is right if it names that. Recall counts tests with such an attribute and"
+        f" {LEAST_FAILURES} flaky failures or more; those with one at least stand beside it."
+    )
+    reason = _NONE if not drawn else None if told else "the question on flaky tests tells of no attributes"
+    return _section("Attributes", method, (table,), goals, reason)

@@ -149,3 +149,21 @@ def test_ndcg_is_one_for_the_best_order_and_never_more(gains: list[float]) -> No
     made, best = scores.ndcg_at(gains, 10), scores.ndcg_at(sorted(gains, reverse=True), 10)
     assert (made is None) == (best is None) == (max(gains) == 0)
     assert made is None or (made <= 1 + 1e-9 and best == pytest.approx(1))
+
+
+@given(pairs)
+def test_the_gain_is_the_difference_of_the_two_scores(rows: list[tuple[float, bool]]) -> None:
+    said, came = [one for one, _ in rows], [other for _, other in rows]
+    made, gain = scores.brier(said, came), scores.brier_gain(said, came, draws=20)
+    assert made is not None
+    assert gain is not None
+    assert gain.value == pytest.approx(made.base - made.score)
+    assert gain == scores.brier_gain(said, came, draws=20)
+
+
+def test_who_knows_gains_surely_and_who_guesses_does_not() -> None:
+    came = [True, False] * 100
+    knows, guesses = scores.brier_gain([0.9, 0.1] * 100, came), scores.brier_gain([0.9, 0.1, 0.1, 0.9] * 50, came)
+    assert knows is not None
+    assert guesses is not None
+    assert knows.low > 0 > guesses.high

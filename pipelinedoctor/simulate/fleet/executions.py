@@ -1,4 +1,4 @@
-"""The rows of what ran: runs, attempts, jobs, and the results of tests, numbered as a forge numbers them.
+"""The rows of what ran: runs, attempts and jobs, numbered as a forge numbers them.
 
 Times are UTC without a zone and columns those of `model`, as the store takes them.
 """
@@ -11,13 +11,14 @@ from typing import Any, get_type_hints
 import numpy as np
 import polars as pl
 
-from pipelinedoctor.model import Job, Row, Run, RunAttempt, TestResult
+from pipelinedoctor.model import Job, Row, Run, RunAttempt
 from pipelinedoctor.simulate.fleet.durations import ATTEMPTS
-from pipelinedoctor.simulate.fleet.outcome import Cause, Failing, Outcome
-from pipelinedoctor.simulate.fleet.plan import HOST, LABELS, Bools, Floats, Ints, Repository
-from pipelinedoctor.simulate.fleet.settings import Settings, source
-from pipelinedoctor.simulate.fleet.texts import flaky_message, outage_line, wrong_message
+from pipelinedoctor.simulate.fleet.failing import Cause
+from pipelinedoctor.simulate.fleet.outcome import Outcome
+from pipelinedoctor.simulate.fleet.plan import LABELS, Bools, Ints, Repository
+from pipelinedoctor.simulate.fleet.settings import source
 from pipelinedoctor.simulate.fleet.traffic import EVENTS, PULL, Traffic
+from pipelinedoctor.simulate.plan import HOST
 
 _FIRST_RUN = 21_500_000_000
 _RUN_STEP = 1_013
@@ -73,7 +74,7 @@ def times(seconds: Ints) -> pl.Series:
     return pl.Series(seconds * 1_000_000).cast(pl.Datetime("us"))
 
 
-def words(values: Sequence[str], at: Ints) -> pl.Series:
+def words(values: Sequence[str | None], at: Ints) -> pl.Series:
     """Words by their place."""
     return pl.Series(values, dtype=pl.String).gather(at)
 
@@ -224,61 +225,3 @@ def _executed(outcome: Outcome) -> Ints:
     numbers = np.where(outcome.ran, np.arange(ATTEMPTS)[:, None, None], 0)
     newest: Ints = np.maximum.accumulate(numbers, axis=0)
     return newest
-
-
-def result_rows(settings: Settings, one: Happened) -> pl.DataFrame:
-    """The results of tests of a pipeline as rows of `TestResult`, of the runs that `reports` says."""
-    outcome, pipeline = one.outcome, one.outcome.pipeline
-    told = outcome.red.any(axis=0) | (outcome.attempts > 1) | (settings.reports == "all")
-    reported = (outcome.ran & ~outcome.lost & told[:, None])[:, :, pipeline.testing]
-    attempt, run, job = np.nonzero(reported)
-    job = pipeline.testing[job]
-    tests = len(pipeline.tests)
-    rows = np.zeros(outcome.ran.shape, dtype=np.int64)
-    rows[attempt, run, job] = np.arange(len(run)) * tests
-    failed = np.zeros(len(run) * tests, dtype=np.int8)
-    said = np.full(len(failed), -1, dtype=np.int32)
-    messages: list[str] = []
-    for number, failing in enumerate(outcome.failing):
-        at = rows[number, failing.run, failing.job] + failing.test
-        failed[at] = 1
-        texts, which = told_messages(one, number, failing)
-        said[at] = which + len(messages)
-        messages += texts
-    every = np.tile(np.arange(tests), len(run))
-    silent = pl.Series(np.where(said < 0, len(messages), said))
-    seconds: Floats = np.round(pipeline.seconds[every] * np.where(failed, 1.5, 1.0), 3)
-    return frame(
-        TestResult,
-        {
-            "host": HOST,
-            "run_id": np.repeat(one.runs[run], tests),
-            "job_id": np.repeat(one.jobs[attempt, run, job], tests),
-            "attempt": np.repeat(attempt + 1, tests),
-            "test": words(pipeline.tests, every),
-            "ordinal": 0,
-            "suite": "pytest",
-            "result": words(("success", "failure"), failed.astype(np.int64)),
-            "duration_s": seconds,
-            "message": pl.Series([*messages, None], dtype=pl.String).gather(silent),
-        },
-    )
-
-
-def told_messages(one: Happened, attempt: int, failing: Failing) -> tuple[list[str], Ints]:
-    """What each failing test of an attempt said: the different messages, and for each row the place of its own."""
-    pipeline = one.outcome.pipeline
-    draw = np.where(failing.cause == Cause.FLAKY, (failing.run * 7 + failing.job * 13 + attempt * 5) % 10, 0)
-    test = np.where(failing.cause == Cause.OUTAGE, 0, failing.test)
-    keys = np.stack([failing.cause, failing.key, test, draw])
-    different, which = np.unique(keys, axis=1, return_inverse=True)
-    texts = []
-    for cause, key, place, drawn in different.T.tolist():
-        name = pipeline.tests[place]
-        if cause == Cause.FLAKY:
-            texts.append(flaky_message(name, place + one.repository.place, drawn))
-        elif cause == Cause.OUTAGE:
-            texts.append(outage_line(one.outcome.sick.outages[key].kind))
-        else:
-            texts.append(wrong_message(name, key * 2 + int(cause == Cause.REGRESSION)))
-    return texts, which.reshape(-1)

@@ -5,11 +5,13 @@ import polars as pl
 
 from pipelinedoctor.logs.mask import fingerprint, masked
 from pipelinedoctor.model import Failure
-from pipelinedoctor.simulate.fleet.executions import Happened, frame, told_messages
-from pipelinedoctor.simulate.fleet.outcome import Cause
-from pipelinedoctor.simulate.fleet.plan import HOST, Ints
+from pipelinedoctor.simulate.fleet.executions import Happened, frame
+from pipelinedoctor.simulate.fleet.failing import Cause
+from pipelinedoctor.simulate.fleet.plan import Ints
+from pipelinedoctor.simulate.fleet.results import told_messages
 from pipelinedoctor.simulate.fleet.settings import source
 from pipelinedoctor.simulate.fleet.texts import SHARES, line, outage_line, test_line
+from pipelinedoctor.simulate.plan import HOST
 
 _THERE = 0.9
 _STEPS = {
@@ -19,7 +21,7 @@ _STEPS = {
     "test": "Run tests",
     "closing": "Check the others",
 }
-_CLOSED = "##[error]Not all of the jobs before this one succeeded"
+_CLOSED = "Not all of the jobs before this one succeeded"
 
 
 def lines(seed: int, one: Happened) -> tuple[Ints, Ints, Ints, list[tuple[str, str]]]:

@@ -11,11 +11,13 @@ from pipelinedoctor.simulate.fleet import executions, failures, surroundings, tr
 from pipelinedoctor.simulate.fleet.durations import Series, clock, series
 from pipelinedoctor.simulate.fleet.executions import Happened, numbered
 from pipelinedoctor.simulate.fleet.outcome import Outcome, Sick, outcome
-from pipelinedoctor.simulate.fleet.plan import HOST, Repository, repositories
+from pipelinedoctor.simulate.fleet.plan import Repository, repositories
+from pipelinedoctor.simulate.fleet.results import result_rows
 from pipelinedoctor.simulate.fleet.settings import Settings
 from pipelinedoctor.simulate.fleet.sickness import Outage, flaky_groups, outages, regressions
 from pipelinedoctor.simulate.fleet.traffic import Traffic, traffic, triggers
 from pipelinedoctor.simulate.fleet.truth import Truth
+from pipelinedoctor.simulate.plan import HOST
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Fleet:
     """An organisation's CI from `since` to `until`.
 
     `frames` has the rows of all tables but test results, by the table's name, in the columns of `model` with times in UTC
-    without a zone; `results` has the results of tests, which may be many, a frame a pipeline. `happened` is what the rows
+    without a zone; `results` has the results of tests, which may be many, a few million rows a frame at most. `happened` is what the rows
     were made of, for those who write them in another form.
     """
 
@@ -39,7 +41,7 @@ class Fleet:
     def results(self) -> Iterator[pl.DataFrame]:
         """The results of tests as rows of `TestResult`."""
         for one in self.happened:
-            yield executions.result_rows(self.settings, one)
+            yield from result_rows(self.settings, one)
 
 
 def draw(seed: int, settings: Settings) -> Fleet:
@@ -82,6 +84,7 @@ def _frames(seed: int, plans: list[Repository], happened: list[Happened]) -> dic
         "failures": pl.concat([failures.failure_rows(seed, one) for one in happened]).sort("job_id"),
         "commits": pl.concat([surroundings.commit_rows(one.traffic) for one in firsts]),
         "changes": pl.concat([surroundings.change_rows(one.traffic) for one in firsts]),
+        "change_commits": pl.concat([surroundings.change_commit_rows(one.traffic) for one in firsts]),
         "deployments": pl.concat([surroundings.deployment_rows(seed, one) for one in firsts]),
     }
 

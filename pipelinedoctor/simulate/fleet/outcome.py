@@ -7,12 +7,12 @@ genuine before flaky before outage, and of a job the worst of its tests'; a job 
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 
 from pipelinedoctor.simulate.clock import MINUTE
 from pipelinedoctor.simulate.fleet.durations import ATTEMPTS, Clock
+from pipelinedoctor.simulate.fleet.failing import Cause, Failing, first_causes
 from pipelinedoctor.simulate.fleet.plan import Bools, Floats, Ints, Pipeline
 from pipelinedoctor.simulate.fleet.settings import LAST_RERUN, Settings, source
 from pipelinedoctor.simulate.fleet.sickness import TOGETHER, Group, Outage, Regression, on_axis
@@ -22,43 +22,6 @@ _RUNNER_LOSS = 1e-3
 _ALL_JOBS = 0.1
 _WITHOUT_TESTS = 0.3
 _GENUINE_RERUNS = 0.12
-
-
-class Cause(IntEnum):
-    """Why something failed; of two the lower counts."""
-
-    REGRESSION = 0
-    GENUINE = 1
-    FLAKY = 2
-    OUTAGE = 3
-    RUNNER = 4
-    NONE = 9
-
-
-@dataclass(frozen=True)
-class Failing:
-    """Failing executions of tests, one a place: run, job and test by place in their pipeline, cause, and whose fault it is.
-
-    `key` is the number of the group, regression or outage, or the head.
-    """
-
-    run: Ints
-    job: Ints
-    test: Ints
-    cause: Ints
-    key: Ints
-
-    @classmethod
-    def of(cls, parts: list["Failing"]) -> "Failing":
-        """All of them together."""
-        if not parts:
-            none = np.zeros(0, dtype=np.int64)
-            return cls(none, none, none, none, none)
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__annotations__))
-
-    def where(self, chosen: Bools | Ints) -> "Failing":
-        """Some of them."""
-        return Failing(self.run[chosen], self.job[chosen], self.test[chosen], self.cause[chosen], self.key[chosen])
 
 
 @dataclass(frozen=True)
@@ -145,7 +108,7 @@ class _Happening:
         failing = []
         for attempt in range(ATTEMPTS):
             self.ran[attempt], self.began[attempt] = ran, at
-            self.listed[attempt] = ran.any(axis=1)[:, None]
+            self.listed[attempt] = np.any(ran, axis=1, keepdims=True)
             failing.append(self._attempt(attempt, planted[attempt]))
             state = np.where(ran, self.cause[attempt], state)
             self.red[attempt] = (state != Cause.NONE).any(axis=1)
@@ -154,7 +117,7 @@ class _Happening:
             chance = np.where(hard, self.settings.reruns * _GENUINE_RERUNS, self.settings.reruns)
             at = last + waits[attempt]
             rerun = self.listed[attempt, :, 0] & self.red[attempt] & (wants[attempt] < chance) & (at <= LAST_RERUN)
-            ran = np.asarray(rerun)[:, None] & ((state != Cause.NONE) | (whole[attempt] < _ALL_JOBS)[:, None])
+            ran = rerun[:, None] & ((state != Cause.NONE) | (whole[attempt] < _ALL_JOBS)[:, None])
             if self.pipeline.closing:
                 ran[:, -1] = rerun
         return Outcome(
@@ -167,7 +130,7 @@ class _Happening:
         ran, lost = self.ran[attempt], self.lost[attempt]
         struck, backlog = self._struck(attempt)
         found = Failing.of([planted, struck])
-        found = _first(found.where(ran[found.run, found.job] & ~lost[found.run, found.job]))
+        found = first_causes(found.where(ran[found.run, found.job] & ~lost[found.run, found.job]))
         cause, key = self.cause[attempt], self.key[attempt]
         order = np.argsort(-found.cause, kind="stable")  # of a job the worst is set last
         cause[found.run[order], found.job[order]] = found.cause[order]
@@ -232,9 +195,9 @@ class _Happening:
         heads = self.triggers.commit[runs] - mains
         parts = []
         for run, head in zip(runs[wrong.tests[heads]], heads[wrong.tests[heads]], strict=True):
-            place = int(wrong.places[head, self.pipeline.place[1]])
-            if place >= 0:
-                tests = neighbours(self.pipeline, place, int(wrong.count[head]))
+            place, count = (int(one[head, self.pipeline.place[1]]) for one in (wrong.places, wrong.counts))
+            if count:
+                tests = neighbours(self.pipeline, place, count)
                 parts.append(self._all_of(np.array([run]), tests, Cause.GENUINE, int(head)))
         return Failing.of(parts)
 
@@ -289,13 +252,3 @@ class _Happening:
                 broken = wrong.lint if job.kind == "lint" else wrong.build
                 self.cause[attempt][runs[broken[heads]], place] = Cause.GENUINE
                 self.key[attempt][runs[broken[heads]], place] = heads[broken[heads]]
-
-
-def _first(found: Failing) -> Failing:
-    """One row an execution of a test, with the cause that counts before others."""
-    order = np.lexsort((found.key, found.cause, found.test, found.job, found.run))
-    found = found.where(order)
-    if len(found.run) < 2:
-        return found
-    same = (np.diff(found.run) == 0) & (np.diff(found.job) == 0) & (np.diff(found.test) == 0)
-    return found.where(np.append([True], ~same))

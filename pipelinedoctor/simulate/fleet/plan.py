@@ -17,9 +17,8 @@ import numpy.typing as npt
 
 from pipelinedoctor.simulate.clock import DAY
 from pipelinedoctor.simulate.fleet.settings import Settings, source
+from pipelinedoctor.simulate.plan import HOST, ORGANISATION
 
-HOST = "ci.fleet.test"
-ORGANISATION = "marram"
 FIRST_REPOSITORY = 4_001
 SYSTEMS = ("ubuntu", "windows", "macos")
 LABELS = {"ubuntu": "ubuntu-24.04", "windows": "windows-2022", "macos": "macos-14"}

@@ -159,8 +159,7 @@ def regressions(seed: int, settings: Settings, repository: Repository, traffic: 
     random = source(seed, "regressions", repository.place)
     count = len(traffic.main_at)
     begun, partial = random.random((2, count))
-    places = spread(random, repository, count)
-    many = random.geometric(0.25, count)
+    places, counts = spread(random, repository, random.geometric(0.25, count))
     lasts = random.lognormal(np.log(0.35 * DAY), 1.1, count)
     p = np.where(partial < 0.15, 0.3 + 0.6 * random.random(count), 1.0)
     found = []
@@ -169,10 +168,14 @@ def regressions(seed: int, settings: Settings, repository: Repository, traffic: 
         fixed = mends if mends < count else -1
         found += [
             Regression(
-                place, neighbours(pipeline, int(places[first, place]), int(many[first])), first, fixed, float(p[first])
+                place,
+                neighbours(pipeline, int(places[first, place]), int(counts[first, place])),
+                first,
+                fixed,
+                float(p[first]),
             )
             for place, pipeline in enumerate(repository.pipelines)
-            if places[first, place] >= 0
+            if counts[first, place]
         ]
     return found
 

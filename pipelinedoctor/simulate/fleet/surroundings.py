@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from pipelinedoctor.model import Change, Commit, Deployment, Repository
+from pipelinedoctor.model import Change, ChangeCommit, Commit, Deployment, Repository
 from pipelinedoctor.simulate.clock import AS_OF, DAY, HOUR, MINUTE
 from pipelinedoctor.simulate.fleet.executions import Happened, frame, last_end, times, words
-from pipelinedoctor.simulate.fleet.plan import HOST
+from pipelinedoctor.simulate.fleet.plan import Ints
 from pipelinedoctor.simulate.fleet.plan import Repository as Plan
 from pipelinedoctor.simulate.fleet.settings import LAST_RUN, source
 from pipelinedoctor.simulate.fleet.traffic import PUSH, Traffic
+from pipelinedoctor.simulate.plan import HOST
 
 _FIRST_DEPLOYMENT = 3_700_000_000
 
@@ -102,6 +103,23 @@ def change_rows(one: Traffic) -> pl.DataFrame:
     )
 
 
+def change_commit_rows(one: Traffic) -> pl.DataFrame:
+    """The heads of each change as rows of `ChangeCommit`: those in the window."""
+    order = np.argsort(one.head_change, kind="stable")
+    change = one.head_change[order]
+    first = np.searchsorted(change, change)
+    return frame(
+        ChangeCommit,
+        {
+            "host": HOST,
+            "repository_id": one.repository.repository_id,
+            "number": change + 1,
+            "sha": words(one.head_sha, order),
+            "position": np.arange(len(change)) - first + 1,
+        },
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Put:
     """Something put in production: commit by place on the default branch, begin, end, outcome, and the branch it came from."""
@@ -122,6 +140,8 @@ def deployment_rows(seed: int, one: Happened) -> pl.DataFrame:
     )
     good = np.array([put.good for put in made], dtype=np.int64)
     result = words(("failure", "success"), good)
+    retired = _retired(end, good)
+    states = words(("failure", "active", "inactive"), np.where(good == 0, 0, np.where(retired > end, 2, 1)))
     return frame(
         Deployment,
         {
@@ -131,15 +151,24 @@ def deployment_rows(seed: int, one: Happened) -> pl.DataFrame:
             "environment": "production",
             "commit_sha": words(one.traffic.main_sha, commits),
             "result": result,
-            "forge_result": result,
+            "forge_result": states,
             "created_at": times(at),
             "finished_at": times(end),
             "ref": pl.Series([put.ref for put in made], dtype=pl.String),
             "task": "deploy",
             "creator": one.repository.people[0],
-            "updated_at": times(end),
+            "updated_at": times(retired),
         },
     )
+
+
+def _retired(end: Ints, good: Ints) -> Ints:
+    """When a later success took the place of each; its own end where none did."""
+    wins = np.flatnonzero(good)
+    wins = wins[np.lexsort((wins, end[wins]))]
+    retired = end.copy()
+    retired[wins[:-1]] = end[wins[1:]]
+    return retired
 
 
 def _puts(seed: int, one: Happened) -> list[_Put]:

@@ -26,28 +26,28 @@ LINES: Mapping[str, tuple[str, ...]] = {
         "Error: Input required and not supplied: {word}-region",
         "/home/runner/work/_temp/step.sh: line {n}: DEPLOY_{word}: unbound variable",
         "Error: Missing required environment variable {word}_URL",
-        "##[error]Unable to resolve action `tools/{word}@v{n}`, unable to find version `v{n}`",
+        "Unable to resolve action `tools/{word}@v{n}`, unable to find version `v{n}`",
         "make: *** No rule to make target '{word}'.  Stop.",
         "KeyError: '{word}_TOKEN_FILE'",
     ),
     "timeout": (
-        "##[error]The job running on runner hosted-{n} has exceeded the maximum execution time of 60 minutes.",
-        "##[error]The action 'Run {word}' has timed out after 60 minutes.",
+        "The job running on runner hosted-{n} has exceeded the maximum execution time of 60 minutes.",
+        "The action 'Run {word}' has timed out after 60 minutes.",
         "Error: Timed out waiting for {word} to become ready after {n}s",
         "context deadline exceeded while waiting for {word}",
     ),
     "runner": (
-        "##[error]The self-hosted runner: hosted-{n} lost communication with the server.",
-        "##[error]The runner has received a shutdown signal.",
+        "The self-hosted runner: hosted-{n} lost communication with the server.",
+        "The runner has received a shutdown signal.",
         "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
         "ERROR: Job failed (system failure): pod {word}-{n} did not become ready: timed out waiting for pod to start",
-        "##[error]The hosted runner encountered an error while running your job. (Error Type: Disconnect).",
+        "The hosted runner encountered an error while running your job. (Error Type: Disconnect).",
         "error during connect: the docker client must be able to reach the daemon on {host}",
     ),
     "auth": (
         "Error response from daemon: Get https://{host}/v2/: unauthorized: authentication required",
         "denied: requested access to the resource is denied",
-        "##[error]Credentials could not be loaded, please check your action inputs: Could not load credentials from any providers",
+        "Credentials could not be loaded, please check your action inputs: Could not load credentials from any providers",
         "no basic auth credentials for {host}",
         "fatal: Authentication failed for 'https://{host}/{word}.git/'",
     ),
@@ -74,7 +74,7 @@ LINES: Mapping[str, tuple[str, ...]] = {
     "resource": (
         "OSError: [Errno 28] No space left on device: '/tmp/{word}'",
         "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
-        "##[error]Process completed with exit code 137: {word} was killed, out of memory",
+        "Process completed with exit code 137: {word} was killed, out of memory",
     ),
     "dependency": (
         "ERROR: No matching distribution found for {word}=={n}.{m}",
@@ -85,13 +85,13 @@ LINES: Mapping[str, tuple[str, ...]] = {
     "checkout": (
         "error: RPC failed; curl 92 HTTP/2 stream {n} was not closed cleanly: CANCEL",
         "fatal: the remote end hung up unexpectedly",
-        "##[error]fatal: couldn't find remote ref refs/heads/{word}",
+        "fatal: couldn't find remote ref refs/heads/{word}",
         "fatal: unable to access 'https://{host}/{word}.git/': Failed to connect",
     ),
     "crash": (
         "Segmentation fault (core dumped) {word}",
         "Fatal Python error: Aborted in {word}",
-        "##[error]Process terminated by signal 6 in {word}",
+        "Process terminated by signal 6 in {word}",
     ),
     "compile": (
         "src/{word}.c:{n}:{m}: error: unknown type name '{word}_t'",
@@ -119,7 +119,7 @@ OUTAGES: Mapping[str, str] = {
 }
 """By kind of outage, what all that it hits says."""
 
-_HOSTS = ("registry.marram.test", "packages.marram.test", "cache.marram.test", "git.marram.test")
+_HOSTS = ("registry.tarnley.invalid", "packages.tarnley.invalid", "cache.tarnley.invalid", "git.tarnley.invalid")
 _WORDS = ("cart", "ledger", "parser", "session", "invoice", "widget", "planner", "mailer", "archive", "gateway")
 
 _FLAKY = (
@@ -141,6 +141,8 @@ _WRONG = (
     "AssertionError: {name} expected {n} of {thing}, got {m}",
 )
 _VARIANTS = 5
+_ALIKE = 3
+"""So many of the ways in which a change breaks a test are also ways in which a test flakes: messages do not tell them apart."""
 
 
 def line(category: str, draw: int) -> str:
@@ -152,7 +154,7 @@ def line(category: str, draw: int) -> str:
 
 def outage_line(kind: str) -> str:
     """What an outage of this kind says."""
-    return OUTAGES[kind].format(host="marram.test")
+    return OUTAGES[kind].format(host="tarnley.invalid")
 
 
 def test_line(test: str, message: str) -> str:
@@ -164,8 +166,9 @@ def test_line(test: str, message: str) -> str:
 def flaky_message(test: str, number: int, draw: int) -> str:
     """A message of a flaky test: of the first or of the second way in which it fails, if `number` has two; it varies in a number."""
     ways = 1 + number % 2
-    way = (number * 3 + draw % ways * 5) % len(_FLAKY)
-    return _said(_FLAKY[way], test, 30 + draw // ways % _VARIANTS, 0)
+    known = (*_FLAKY, *_WRONG[:_ALIKE])
+    way = (number * 7 + draw % ways * 5) % len(known)
+    return _said(known[way], test, 30 + draw // ways % _VARIANTS, 30)
 
 
 def wrong_message(test: str, key: int) -> str:

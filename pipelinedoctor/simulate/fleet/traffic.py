@@ -1,13 +1,13 @@
 """Who changed what, when: commits on the default branch, heads of pull requests, and what starts runs.
 
 Of algorithms.md, section 7: commits come as a Poisson process by weekday at N(14 h, 3.6 h), heads 2.5 times as often; 0.08 of
-heads are wrong; 0.25 of commits are run a second time. Chosen here: every commit on the default branch is a pull request's, whose
-1 + Poisson(1.5) heads lie Exp(5 h) apart, the last 10 min + Exp(3 h) before it is merged; the head that is merged is never wrong,
-the others are so much the more often; what a head breaks lies in one pipeline (the more
-often the more tests it has) and, with a chance of 0.7 each, in others, the same number of tests in each; beside the wrong tests
-0.01 of heads break lint and 0.006 the build, of all pipelines; the
-second run of a commit comes 2 min + Exp(2 h) after the first, on the default branch as a scheduled one. A run for a pull request is
-one of the merge with the default branch as it is then, so it suffers from what is broken there.
+heads are wrong and break 1 + Geom(.15) tests; 0.25 of commits are run a second time.
+Chosen here: every commit on the default branch is a pull request's, whose 1 + Poisson(1.5) heads lie Exp(5 h) apart, the last
+10 min + Exp(3 h) before it is merged; the head that is merged is never wrong, the others are so much the more often; a fault shows in
+one pipeline (the more often the more tests it has) and, with a chance of 0.7 each, in the others, there in a single test; beside the
+wrong tests 0.01 of heads break lint and 0.006 the build, of all pipelines; the second run of a commit comes 2 min + Exp(2 h) after the
+first on the default branch, as a scheduled one, and 1 min + Exp(5 min) after it for a change, as where two things start a pipeline.
+A run for a pull request is one of the merge with the default branch as it is then, so it suffers from what is broken there.
 """
 
 from dataclasses import dataclass
@@ -60,13 +60,13 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """By head: whether it breaks `tests`, `lint`, `build`; by head and pipeline, `places` where tests break (see `spread`)."""
+    """By head: whether it breaks `tests`, `lint`, `build`; by head and pipeline, which tests (see `spread`)."""
 
     tests: Bools
     lint: Bools
     build: Bools
     places: Ints
-    count: Ints
+    counts: Ints
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,12 @@ def traffic(seed: int, settings: Settings, repository: Repository) -> Traffic:
         change_merged=merged,
         wrong=_wrong(source(seed, "wrong", repository.place), settings, repository, last[kept]),
         again=doubled.random(len(main) + len(kept)),
-        delay=doubled.exponential(2 * HOUR, len(main) + len(kept)),
+        delay=np.concatenate(
+            [
+                2 * MINUTE + doubled.exponential(2 * HOUR, len(main)),
+                MINUTE + doubled.exponential(5 * MINUTE, len(kept)),
+            ]
+        ),
     )
 
 
@@ -133,24 +138,26 @@ def _wrong(random: np.random.Generator, settings: Settings, repository: Reposito
     count = len(last)
     share = WRONG_HEADS * (1 + _MORE_HEADS) / _MORE_HEADS
     draws = random.random((3, count))
+    places, counts = spread(random, repository, random.geometric(0.15, count))
     may = ~last & (not settings.healthy)
     return Wrong(
         tests=may & (draws[0] < share),
         lint=may & (draws[1] < _LINT),
         build=may & (draws[2] < _BUILD),
-        places=spread(random, repository, count),
-        count=random.geometric(0.15, count),
+        places=places,
+        counts=counts,
     )
 
 
-def spread(random: np.random.Generator, repository: Repository, count: int) -> Ints:
-    """For so many faults, by fault and pipeline, the place of the first test of the pipeline that it breaks; -1: it breaks none."""
+def spread(random: np.random.Generator, repository: Repository, many: Ints) -> tuple[Ints, Ints]:
+    """For faults that break so many tests in one pipeline, and perhaps one in others: by fault and pipeline about where, and how many."""
+    count = len(many)
     sizes = np.array([len(one.tests) for one in repository.pipelines])
     first = np.searchsorted(np.cumsum(sizes) / sizes.sum(), random.random(count), side="right")
     too = random.random((count, len(sizes))) < _ELSEWHERE
-    too[np.arange(count), np.minimum(first, len(sizes) - 1)] = True
-    places = (random.random((count, len(sizes))) * sizes).astype(np.int64)
-    return np.where(too, places, -1)
+    counts = too.astype(np.int64)
+    counts[np.arange(count), np.minimum(first, len(sizes) - 1)] = many
+    return (random.random((count, len(sizes))) * sizes).astype(np.int64), counts
 
 
 def neighbours(pipeline: Pipeline, place: int, count: int) -> Ints:
@@ -165,7 +172,7 @@ def triggers(settings: Settings, one: Traffic) -> Triggers:
     commit = np.arange(mains + heads)
     at = np.concatenate([one.main_at + 4, one.head_at + 6])
     twice = np.flatnonzero(one.again < settings.duplicates)
-    later = at[twice] + 2 * MINUTE + one.delay[twice].astype(np.int64)
+    later = at[twice] + one.delay[twice].astype(np.int64)
     twice, later = twice[later <= LAST_RUN], later[later <= LAST_RUN]
     on_main = commit < mains
     event = np.concatenate([np.where(on_main, PUSH, PULL), np.where(twice < mains, SCHEDULE, PULL)])

@@ -10,11 +10,12 @@ import polars as pl
 from pipelinedoctor.simulate.clock import DAY
 from pipelinedoctor.simulate.fleet.durations import Series
 from pipelinedoctor.simulate.fleet.executions import Happened
-from pipelinedoctor.simulate.fleet.outcome import Cause
-from pipelinedoctor.simulate.fleet.plan import HOST, Ints
+from pipelinedoctor.simulate.fleet.failing import Cause
+from pipelinedoctor.simulate.fleet.plan import Ints
 from pipelinedoctor.simulate.fleet.settings import LAST_RUN, Settings
 from pipelinedoctor.simulate.fleet.sickness import Outage
 from pipelinedoctor.simulate.fleet.traffic import PULL
+from pipelinedoctor.simulate.plan import HOST
 
 _TIME = pl.Datetime("us", "UTC")
 _UNIT = {"host": pl.String, "repository_id": pl.Int64, "pipeline_id": pl.Int64}
