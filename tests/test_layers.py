@@ -41,6 +41,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "report": ("errors", "findings", "model", "resources", "store.history", "timespan", "units"),
     # The simulator knows bodies of an API and nothing of what reads them, but for who owns an artifact by its name.
     "simulate": ("errors", "fetch.artifacts", "model"),
+    # Histories with known truth into a store, and how right all is that is said of them.
+    "accuracy": ("fetch.interface", "ingest", "manifest", "model", "query", "resources", "store"),
     # What is handed in, checked, and as rows.
     "manifest": ("errors", "fetch.bounds", "fetch.download", "timespan"),
     "ingest_rows": ("manifest", "model", "store.ingested"),
@@ -141,7 +143,7 @@ LIBRARIES: dict[str, set[str]] = {
     "jinja2": {"report"},
     "jwt": {"fetch"},
     "markupsafe": {"report"},
-    "numpy": {"stats"},
+    "numpy": {"accuracy", "stats"},
     "polars": {"derive", "logs", "queries", "report", "stats", "store"},
     "pydantic": {"config", "manifest", "sources"},
     "pydantic_core": {"logs"},

@@ -1,1 +1,1 @@
-"""How right the verdicts are: histories whose truth is known, and what is made of them."""
+"""How often verdicts are right: histories with known truth, what they are scored by, and the table of it."""

@@ -21,7 +21,7 @@ _OWN = tuple(name for name in _SCHEMA if name not in ("host", "run_id", "job_id"
 
 
 class Passed(NamedTuple):
-    """Test cases that passed, as they stand in a report: `count` tags that have these attributes in this order.
+    """Test cases that passed, as they stand in a report: so many `cases`, each a tag that has these attributes in this order.
 
     Their values, and nothing else, stand between quotation marks. Of `name` and `classname` there is one at least.
     """
@@ -29,7 +29,7 @@ class Passed(NamedTuple):
     suite: str | None
     attributes: tuple[str, ...]
     text: str
-    count: int
+    cases: int
 
 
 def frame_of(
@@ -73,10 +73,12 @@ def _of_alike(runs: Sequence[Passed]) -> pl.DataFrame:
             if name in ("name", "classname", "time")
         ]
     )
-    suites = pl.DataFrame({"suite": [run.suite for run in runs], "n": [run.count for run in runs]}, schema=_SUITES)
+    suites = pl.DataFrame({"suite": [run.suite for run in runs], "n": [run.cases for run in runs]}, schema=_SUITES)
     suite = suites.select(pl.col("suite").repeat_by("n").explode())
     name = pl.col("name") if "name" in attributes else pl.lit("")
-    group = pl.coalesce(pl.col("classname").replace("", None), "suite") if "classname" in attributes else pl.col("suite")
+    group = (
+        pl.coalesce(pl.col("classname").replace("", None), "suite") if "classname" in attributes else pl.col("suite")
+    )
     took = pl.col("time").cast(pl.Float64) if "time" in attributes else pl.lit(None, dtype=pl.Float64)
     return values.hstack(suite).select(
         pl.coalesce(pl.concat_str(group, pl.lit("::"), name), name).alias("test"),

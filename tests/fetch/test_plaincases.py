@@ -32,9 +32,9 @@ def cases(draw: st.DrawFn) -> str:
 
 
 FILLERS = st.sampled_from(
-    ["\n", "", "  ", f"<!-- {PLAIN} -->", f"<![CDATA[{PLAIN}]]>", f"<?pi {PLAIN}?>", "<properties><property/></properties>"]
-    + ["text", '<testsuite name="inner">', "</testsuite>", f"<testcase name='outer'>{PLAIN}</testcase>", "<", "<!", "]]>"]
-)
+    ["\n", "", "  ", f"<!-- {PLAIN} -->", f"<![CDATA[{PLAIN}]]>", f"<?pi {PLAIN}?>", "<properties><property/></properties>",
+     "text", '<testsuite name="inner">', "</testsuite>", f"<testcase name='outer'>{PLAIN}</testcase>", "<", "<!", "]]>"]
+)  # fmt: skip
 DOCUMENTS = st.lists(st.one_of(cases(), cases(), st.just(PLAIN), FILLERS), max_size=12).map("".join)
 
 
@@ -86,7 +86,8 @@ def test_what_is_left_for_the_parser_has_a_mark_for_each_run_and_all_lines() -> 
 
 
 @pytest.mark.parametrize(
-    "inside", [f"<!--{PLAIN}", f"<![CDATA[{PLAIN}", f"<?x {PLAIN}", f"<!DOCTYPE x [{PLAIN}", f"<system-out>&quot;{PLAIN[:-2]}"]
+    "inside",
+    [f"<!--{PLAIN}", f"<![CDATA[{PLAIN}", f"<?x {PLAIN}", f"<!DOCTYPE x [{PLAIN}", f"<system-out>&quot;{PLAIN[:-2]}"],
 )
 def test_what_is_no_case_is_left_alone(inside: str) -> None:
     plain = PlainCases()
