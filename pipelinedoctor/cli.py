@@ -316,6 +316,11 @@ def ingest_junit(
         Path | None, typer.Option(metavar="FILE", help="JSON lines that say all this of many files, instead.")
     ] = None,
     host: Annotated[str, typer.Option(metavar="NAME", help="A name for where the reports come from.")] = "local",
+    report_to: Annotated[
+        Path | None, typer.Option("--report", metavar="DIR", help="Then report on the store, into this directory.")
+    ] = None,
+    formats: Formats = None,
+    as_of: AsOf = None,
     config: ConfigFile = None,
     quiet: Silence = False,  # noqa: FBT002
     verbose: Verbose = False,  # noqa: ARG001, FBT002
@@ -333,9 +338,15 @@ def ingest_junit(
         "attempt": attempt,
         "started_at": at,
     }
+    if report_to is None and (formats or as_of):
+        raise UsageError("--format and --as-of say what the report is like: name its directory in --report")
     handed = commands.handed(paths or [], manifest, options)
+    wanted = commands.asked(config, formats, as_of, None, None, None) if report_to else None
     with console.progress(quiet=quiet) as progress:
         done = commands.ingest(config, host, handed, progress)
+        produced = commands.report(wanted, report_to, progress) if wanted else None
+    if produced:
+        _conclude(produced, None, quiet=quiet)
     return worst(UsageError(f"{one.name}: {one.reason}") for one in done.refused)
 
 

@@ -28,6 +28,7 @@ from pipelinedoctor.sync import Summary, sync
 if TYPE_CHECKING:
     from pipelinedoctor.fetch.diagnosis import Diagnosis
 
+
 def asked(
     config_file: Path | None,
     formats: str | None,

@@ -12,7 +12,7 @@ from pipelinedoctor.errors import UsageError
 from pipelinedoctor.fetch.bounds import bounded
 from pipelinedoctor.fetch.download import Readable, UnfitError, report_members
 from pipelinedoctor.fetch.interface import Closed, Progress
-from pipelinedoctor.fetch.junit import Columns, NoReportError, columns
+from pipelinedoctor.fetch.junit import Columns, Execution, NoReportError, columns
 from pipelinedoctor.ingest_rows import Ended, Ids, rows_of
 from pipelinedoctor.logs.columns import redacted as redacted_columns
 from pipelinedoctor.logs.redact import redact
@@ -21,7 +21,7 @@ from pipelinedoctor.model import FetchGap, Forge, Result, TestResult
 from pipelinedoctor.redaction import redacted
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.store.ingested import failing_jobs, known_jobs, origins, stored_runs
-from pipelinedoctor.store.results import TEXTS, Ordinals, frame_of
+from pipelinedoctor.store.results import TEXTS, Ordinals, Passed, frame_of
 from pipelinedoctor.terminal import plain
 from pipelinedoctor.units import count, counted
 
@@ -86,7 +86,8 @@ class _Waiting:
 
     def add(self, job: _Job, piece: Columns) -> None:
         self.results.extend(piece)
-        self.characters += len("".join(piece.test)) + sum(map(len, filter(None, piece.detail)))
+        self.characters += sum(map(len, piece.test)) + sum(map(len, filter(None, piece.detail)))
+        self.characters += sum(len(run.text) for _, run in piece.runs)
         if self.jobs and self.jobs[-1][0] is job:
             self.jobs[-1] = (job, self.jobs[-1][1] + len(piece))
         else:
@@ -218,9 +219,9 @@ class _Intake:
     def _add(self, job: _Job, piece: Columns) -> None:
         """Let a piece wait, and have written what fills a transaction; the rest is for the next."""
         while (room := RESULTS - len(self._waiting.results)) < len(piece):
-            self._waiting.add(job, piece.slice(0, room))
+            first, piece = piece.cut(room)
+            self._waiting.add(job, first)
             self.commit(job)
-            piece = piece.slice(room)
         self._waiting.add(job, piece)
         if self._waiting.full:
             self.commit(job)
@@ -250,7 +251,10 @@ class _Intake:
         for job in unasked:
             job.known = job.ids.job in stored
         places = ((job.ids.run, job.ids.job, job.belonging.attempt, count) for job, count in waiting.jobs)
-        frame = frame_of(self._host, places, {name: getattr(waiting.results, name) for name in Columns.__slots__})
+        results = waiting.results
+        listed = {name: getattr(results, name) for name in (*Execution._fields, "after")}
+        passed = [Passed(suite, run.attributes, run.text, run.count) for suite, run in results.runs]
+        frame = frame_of(self._host, places, listed, passed)
         frame = self._ordinals.numbered(redacted_columns(frame, TEXTS), unfinished.ids.job if unfinished else None)
         written = self._store.write_results(frame, [job.ids.job for job in jobs if job.known])
         self.new += written.new[TestResult.table]

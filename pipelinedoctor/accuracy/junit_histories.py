@@ -4,6 +4,7 @@ One repository, one job, one report a run, all runs on the default branch. Same 
 """
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -95,7 +96,7 @@ def history(shape: Shape) -> History:
     commits = np.cumsum(~again) - 1
     kinds = _kinds(shape.tests, chance)
     flaky, size = kinds == Kind.FLAKY, (shape.runs, shape.tests)
-    rates = np.where(flaky, np.exp(chance.uniform(*np.log(RATES), shape.tests)), 0)
+    rates = np.where(flaky, np.exp(chance.uniform(math.log(RATES[0]), math.log(RATES[1]), shape.tests)), 0)
     flakes = np.zeros(size, dtype=np.bool_)
     flakes[:, flaky] = chance.random((shape.runs, int(flaky.sum()))) < rates[flaky]
     outages = chance.random(shape.runs) < (OUTAGE_SHARE if shape.outages else 0)

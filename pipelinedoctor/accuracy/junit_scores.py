@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelinedoctor import manifest
-from pipelinedoctor.accuracy.junit_histories import END, History, Ints, Kind, Shape, history, write
+from pipelinedoctor.accuracy.junit_histories import END, Bools, History, Ints, Kind, Shape, history, write
 from pipelinedoctor.fetch.interface import Silent
 from pipelinedoctor.ingest import ingest
 from pipelinedoctor.model import Verdict
@@ -109,13 +109,13 @@ def score(made: History, told: set[str]) -> Score:
     )
 
 
-def _seen(made: History) -> tuple[np.ndarray, np.ndarray, Ints]:
+def _seen(made: History) -> tuple[Bools, Bools, Ints]:
     """Of each test: whether it failed, and whether it passed, outages left out; on how many commits it failed so."""
     failures = (made.flakes | made.breaks) & ~made.struck
     passes = ~(failures | made.struck)
     by_commit = np.zeros((int(made.commits[-1]) + 1, made.shape.tests), dtype=np.int64)
     np.add.at(by_commit, made.commits, failures)
-    return failures.any(axis=0), passes.any(axis=0), (by_commit > 0).sum(axis=0)
+    return np.max(failures, axis=0), np.max(passes, axis=0), np.sum(by_commit > 0, axis=0)
 
 
 def _wrong(kinds: Ints) -> Iterator[tuple[Kind, int]]:

@@ -1,6 +1,6 @@
 """Test cases that hold nothing, taken out of a JUnit document before the parser sees it.
 
-Nearly all of a report is cases that passed, each one tag of a few plain attributes. One regular expression reads a
+Nearly all of a report is cases that passed, each one tag of a few plain attributes. One regular expression passes over a
 thousand of them in the time in which the parser, and what it calls, reads a hundred. Each run of them is replaced by one
 element, the mark, so that the parser meets all that is left in its order, line by line.
 
@@ -12,39 +12,59 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from secrets import token_hex
 
 from pipelinedoctor.fetch.bounds import NAME
 
+_CASE = "<testcase "
+_SUITE = b"<testsuite"
 _VALUE = r"[ !#-%'-;=-~]"
+_BLANK = r"[ \t\r\n]"
+_CLOSED = rf"(?: ?/>|>{_BLANK}{{0,100}}+</testcase>){_BLANK}*+"
+_FIRST = re.compile(rf'<testcase((?: [a-zA-Z]{{1,20}}="{_VALUE}*+"){{1,12}}+){_CLOSED}'.encode())
+_NAMES = re.compile(rf' ([a-zA-Z]+)="{_VALUE}*+"'.encode())
+_VALUES: Mapping[str, str] = {
+    "name": rf"{_VALUE}{{0,{NAME}}}+",
+    "classname": rf"{_VALUE}{{0,{NAME}}}+",
+    "time": r"[0-9]{1,6}+(?:\.[0-9]{0,20}+)?",
+}
+"""What the attributes that are kept may hold."""
+_TELLING = frozenset({"status", "result"})
+"""Attributes that may say that a case was not run: such a case is for the parser."""
 _SPECIAL = re.compile(rb"<[!?]")
 _ENDS = {b"<!--": b"-->", b"<![CDATA[": b"]]>", b"<?": b"?>"}
 """What is no tag, by how it begins and ends."""
-_SUITE = b"<testsuite"
-_CLOSED = r"(?: ?/>|>[ \n]{0,100}+</testcase>)"
-_FIRST = re.compile(rf'<testcase((?: [a-zA-Z]{{1,20}}="{_VALUE}*+"){{1,12}}+){_CLOSED}')
 _DECLARED = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml[^>]{0,100}? encoding=[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _ENCODINGS = frozenset({b"utf-8", b"us-ascii", b"ascii", b"iso-8859-1", b"windows-1252"})
-_NAMES = re.compile(rf' ([a-zA-Z]+)="{_VALUE}*+"')
-_WANTED: Mapping[str, str] = {
-    "name": rf"({_VALUE}{{0,{NAME}}}+)",
-    "classname": rf"({_VALUE}{{0,{NAME}}}+)",
-    "time": r"([0-9]{1,6}(?:\.[0-9]{0,20})?)",
-}
-_TELLING = frozenset({"status", "result"})
-"""Attributes that may say that a case was not run: such a case is for the parser."""
 _HELD_MOST = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Cases that follow each other: their attributes as columns, None for one that they lack; a time is a number."""
+    """Cases that follow each other, as they stand: `count` tags, each with these attributes in this order.
 
-    names: Sequence[str] | None
-    groups: Sequence[str] | None
-    times: Sequence[str] | None
+    So the values of an attribute are each so many-th piece of the text between quotation marks. A `time` is a number.
+    """
+
+    attributes: tuple[str, ...]
+    text: str
     count: int
+
+    def values(self, attribute: str) -> Sequence[str] | None:
+        """The values of an attribute, case by case; None where the cases have none."""
+        if attribute not in self.attributes:
+            return None
+        return self.text.split('"')[2 * self.attributes.index(attribute) + 1 :: 2 * len(self.attributes)]
+
+    def cut(self, count: int) -> tuple["Run", "Run"]:
+        """The first so many of the cases, and the others."""
+        place = 0
+        for _ in range(count):
+            place = self.text.index(_CASE, place + 1)
+        return (
+            Run(self.attributes, self.text[:place], count),
+            Run(self.attributes, self.text[place:], self.count - count),
+        )
 
 
 class PlainCases:
@@ -115,34 +135,28 @@ class PlainCases:
 
     def _without(self, tags: bytes) -> bytes:
         """The tags, with a mark for each run of plain cases below the first suite."""
-        start = 0 if self._within else tags.find(_SUITE)
-        if start < 0:
+        at = 0 if self._within else tags.find(_SUITE)
+        if at < 0:
             return tags
         self._within = True
-        text = tags[start:].decode("latin-1")  # a sign for each byte: what is taken is ASCII, and the rest goes back
-        first = _FIRST.search(text)
-        reader = _reader(tuple(_NAMES.findall(first[1]))) if first else None
-        if reader is None:
+        first = _FIRST.search(tags, at)
+        attributes = tuple(name.decode() for name in _NAMES.findall(first[1])) if first else ()
+        pattern = _runs(attributes)
+        if pattern is None:
             return tags
-        return tags[:start] + self._marked(text, *reader).encode("latin-1")
+        left = [tags[:at]]
+        for found in pattern.finditer(tags, at):
+            left += (tags[at : found.start()], self._mark(attributes, found[0].decode("ascii")))
+            at = found.end()
+        return b"".join([*left, tags[at:]])
 
-    def _marked(self, text: str, pattern: re.Pattern[str], wanted: Sequence[str]) -> str:
-        parts = pattern.split(text)
-        width = len(wanted) + 1
-        between = parts[::width]  # one before each case, and one behind the last
-        columns = {name: parts[place::width] for place, name in enumerate(wanted, 1)}
-        telling = {text for text in set(between) if "<" in text}  # mostly all are one and the same line's end
-        starts = [0]
-        if telling:
-            starts += [place for place, text in enumerate(between[1:-1], 1) if text in telling]
-        left = [between[0]]
-        for start, stop in pairwise([*starts, len(between) - 1]):
-            names, groups, times = (column and column[start:stop] for column in map(columns.get, _WANTED))
-            self._made += 1
-            self._runs[str(self._made)] = Run(names, groups, times, stop - start)
-            left.append(f'<{self.mark} n="{self._made}"/>')
-            left += between[start + 1 : stop + 1]
-        return "".join(left)
+    def _mark(self, attributes: tuple[str, ...], text: str) -> bytes:
+        """What stands for a run: it has as many lines."""
+        self._made += 1
+        number = str(self._made)
+        self._runs[number] = Run(attributes, text, text.count(_CASE))
+        lines = "\n" * text.count("\n")
+        return f'<{self.mark} n="{number}"{lines}/>'.encode()
 
 
 def plain_encoding(start: bytes) -> bool:
@@ -161,12 +175,10 @@ def _whole(data: bytes, at: int) -> int:
 
 
 @lru_cache(maxsize=64)
-def _reader(names: tuple[str, ...]) -> tuple[re.Pattern[str], tuple[str, ...]] | None:
-    """The expression for cases with these attributes in this order, and those of them that it captures.
-
-    None where the parser has to see such cases.
-    """
-    if len(set(names)) < len(names) or _TELLING & set(names) or not {"name", "classname"} & set(names):
+def _runs(attributes: tuple[str, ...]) -> re.Pattern[bytes] | None:
+    """The expression for runs of cases with these attributes in this order; None where the parser has to see such cases."""
+    known = set(attributes)
+    if len(known) < len(attributes) or _TELLING & known or not {"name", "classname"} & known:
         return None
-    attributes = "".join(f' {name}="{_WANTED.get(name, f"{_VALUE}*+")}"' for name in names)
-    return re.compile(f"<testcase{attributes}{_CLOSED}"), tuple(name for name in names if name in _WANTED)
+    tag = "".join(f' {name}="{_VALUES.get(name, f"{_VALUE}*+")}"' for name in attributes)
+    return re.compile(f"(?:<testcase{tag}{_CLOSED})++".encode())

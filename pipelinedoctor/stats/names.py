@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import polars as pl
 
-
 _PIPELINE = ("host", "repository_id", "pipeline_id")
 _RUN = ("run_created_at", "run_id")
 

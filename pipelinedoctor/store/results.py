@@ -1,12 +1,14 @@
 """Results of tests by the hundred thousand: as columns, for a row of Python each would take most of the time."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
 
-from pipelinedoctor.model import TestResult
+from pipelinedoctor.model import Result, TestResult
 from pipelinedoctor.store.arrow import visible
 from pipelinedoctor.store.writer import Written, columnar, columns, merge
 
@@ -14,23 +16,78 @@ TEXTS = ("test", "suite", "message", "detail")
 """What people wrote."""
 
 _SCHEMA = columns(TestResult)
+_SUITES = {"suite": pl.String(), "n": pl.Int64()}
 _OWN = tuple(name for name in _SCHEMA if name not in ("host", "run_id", "job_id", "attempt", "ordinal"))
 
 
+class Passed(NamedTuple):
+    """Test cases that passed, as they stand in a report: so many `cases`, each a tag that has these attributes in this order.
+
+    Their values, and nothing else, stand between quotation marks. Of `name` and `classname` there is one at least.
+    """
+
+    suite: str | None
+    attributes: tuple[str, ...]
+    text: str
+    cases: int
+
+
 def frame_of(
-    host: str, jobs: Iterable[tuple[int, int, int, int]], results: Mapping[str, Sequence[Any]]
+    host: str,
+    jobs: Iterable[tuple[int, int, int, int]],
+    results: Mapping[str, Sequence[Any]],
+    passed: Sequence[Passed] = (),
 ) -> pl.DataFrame:
     """Results as a frame with the columns of their table but `ordinal`.
 
     `jobs` are run_id, job_id, attempt of each job with the number of its results, in their order; `results` the columns
-    test, suite, result, duration_s, message, detail.
+    test, suite, result, duration_s, message, detail, and, where there are some in `passed` too, `after`: how many of those
+    come before it.
     """
     place = pl.DataFrame(
         list(jobs), schema={"run_id": pl.Int64, "job_id": pl.Int64, "attempt": pl.Int64, "n": pl.Int64}, orient="row"
     )
     repeated = place.select(pl.col("run_id", "job_id", "attempt").repeat_by("n").explode())
     own = columnar([results[name] for name in _OWN], {name: _SCHEMA[name] for name in _OWN})
+    if passed:
+        # Between two that passed there is room for any number that are listed, in their order.
+        listed = own.with_columns(2 * pl.Series("key", results["after"], dtype=pl.Int64))
+        plain = _of_passed(passed).with_columns((2 * pl.int_range(pl.len(), dtype=pl.Int64) + 1).alias("key"))
+        own = plain.merge_sorted(listed, key="key").drop("key")
     return repeated.hstack(own).with_columns(host=pl.lit(host))
+
+
+def _of_passed(passed: Sequence[Passed]) -> pl.DataFrame:
+    """Results in columns, as `_OWN` names them, of cases that passed."""
+    alike = [list(runs) for _, runs in groupby(passed, key=attrgetter("attributes"))]
+    return pl.concat([_of_alike(runs) for runs in alike])
+
+
+def _of_alike(runs: Sequence[Passed]) -> pl.DataFrame:
+    attributes = runs[0].attributes
+    pieces = pl.Series(["".join(run.text for run in runs)]).str.split('"').explode()
+    values = pl.DataFrame(
+        [
+            pieces.gather_every(2 * len(attributes), 2 * place + 1).alias(name)
+            for place, name in enumerate(attributes)
+            if name in ("name", "classname", "time")
+        ]
+    )
+    suites = pl.DataFrame({"suite": [run.suite for run in runs], "n": [run.cases for run in runs]}, schema=_SUITES)
+    suite = suites.select(pl.col("suite").repeat_by("n").explode())
+    name = pl.col("name") if "name" in attributes else pl.lit("")
+    group = (
+        pl.coalesce(pl.col("classname").replace("", None), "suite") if "classname" in attributes else pl.col("suite")
+    )
+    took = pl.col("time").cast(pl.Float64) if "time" in attributes else pl.lit(None, dtype=pl.Float64)
+    return values.hstack(suite).select(
+        pl.coalesce(pl.concat_str(group, pl.lit("::"), name), name).alias("test"),
+        "suite",
+        pl.lit(Result.SUCCESS.value).alias("result"),
+        took.alias("duration_s"),
+        pl.lit(None, dtype=pl.String).alias("message"),
+        pl.lit(None, dtype=pl.String).alias("detail"),
+    )
 
 
 class Ordinals:

@@ -82,18 +82,7 @@ class JUnit:
     def plain(self, run: Run) -> None:
         """Enter cases that passed, all of the innermost suite."""
         self._enter_plain()
-        suite, found = self._suites[-1], self._found
-        names = run.names or [""] * run.count
-        groups = run.groups or [""] * run.count
-        found.test += [
-            f"{group}::{name}" if (group := own or suite) else name for own, name in zip(groups, names, strict=True)
-        ]
-        found.suite += [suite] * run.count
-        found.result += [SUCCESS] * run.count
-        found.duration_s += map(float, run.times) if run.times else [None] * run.count
-        nothing = [None] * run.count
-        found.message += nothing
-        found.detail += nothing
+        self._found.add_run(self._suites[-1], run)
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """An element begins."""
@@ -178,6 +167,7 @@ class JUnit:
         nothing = [None] * len(cases)
         found.message += nothing
         found.detail += nothing
+        found.after += [found.plain] * len(cases)
 
 
 def _durations(cases: list[Mapping[str, str]]) -> list[float | None]:
