@@ -109,7 +109,7 @@ def apple(outcomes: Outcomes, least: float) -> pl.DataFrame:
         .group_by(TEST)
         .agg((2 * pl.col("begins").cast(pl.Int64).sum() - at_an_end).alias("flips"), pl.col("n").first())
     )
-    return _units(flips.filter(pl.col("n") > 1, pl.col("flips") >= least * (pl.col("n") - 1)))
+    return _units(flips.filter(pl.col("n") > 1, pl.col("flips") / (pl.col("n") - 1) >= least))
 
 
 def gitlab(outcomes: Outcomes) -> pl.DataFrame:

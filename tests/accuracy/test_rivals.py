@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipelinedoctor.accuracy import rivals
@@ -78,6 +78,7 @@ def test_apple_looks_at_the_default_branch() -> None:
 
 
 @given(st.text("sf", min_size=2, max_size=40))
+@example("sffffffffffffffffffsfsfsfsfsfsfsfsfsfsf")
 def test_the_flip_rate_is_that_of_the_sequence(letters: str) -> None:
     flips = sum(one != other for one, other in itertools.pairwise(letters))
     least = flips / (len(letters) - 1)
