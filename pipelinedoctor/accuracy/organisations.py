@@ -24,6 +24,15 @@ EXECUTION = ("host", "run_id", "job_id", "attempt", "test")
 GENUINE = ("regression", "genuine")
 WINDOW = timedelta(days=30)
 
+NONE = "no organisation was simulated: --organisations was 0"
+TRUTH = (
+    "Each organisation is drawn from its seed (pipelinedoctor/simulate/fleet tells the distributions and their sources), written to a"
+    " store and judged by the shipped questions' defaults over 30 days. Bias: simulator and verdicts have the same authors;"
+    " the rules of others were given no tuning, and no screen for infrastructure but their own."
+)
+SAME = "The same organisations, with the same bias."
+"""What sections on these organisations say of their method, first and further on; and why there may be nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:

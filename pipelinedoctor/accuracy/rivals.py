@@ -52,7 +52,7 @@ def trunk_protected(outcomes: Outcomes) -> pl.DataFrame:
     """
     failing = outcomes.failures.group_by("host", "job_id").agg(pl.len().alias("failing"))
     lost = outcomes.executions.join(failing, on=["host", "job_id"]).filter(
-        pl.col("failing") >= TRUNK_UPLOAD * pl.col("tests")
+        pl.col("failing") / pl.col("tests") >= TRUNK_UPLOAD
     )
     kept = Outcomes(
         outcomes.executions.join(lost, on=["host", "job_id"], how="anti"),
@@ -76,7 +76,7 @@ def luci(outcomes: Outcomes) -> pl.DataFrame:
         .agg(pl.col("commit_sha").n_unique().alias("flaky"))
         .join(verdicts, on=PIPELINE)
     )
-    enough = (pl.col("flaky") >= LUCI_VERDICTS) & (pl.col("flaky") >= LUCI_RATE * pl.col("verdicts"))
+    enough = (pl.col("flaky") >= LUCI_VERDICTS) & (pl.col("flaky") / pl.col("verdicts") >= LUCI_RATE)
     return _units(flaky.filter(enough & (pl.col("verdicts") >= LUCI_WINDOW)))
 
 

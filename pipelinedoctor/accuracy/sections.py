@@ -62,6 +62,13 @@ class Section:
     reason: str | None = None
 
 
+def section_of(title: str, method: str, tables: Sequence[Table], goals: Sequence[Goal], reason: str | None) -> Section:
+    """A section; where there is a reason why there is nothing, its tables are left out."""
+    return Section(
+        title=title, method=method, tables=() if reason else tuple(tables), goals=tuple(goals), reason=reason
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What the command was asked for: organisations of these seeds, each like `organisation`, the folder of real histories and

@@ -3,17 +3,16 @@
 import functools
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
-from pipelinedoctor.accuracy import scores
+from pipelinedoctor.accuracy import outages, scores
 from pipelinedoctor.accuracy.answered import FIRST, LEAST_FAILURES, Attributes
-from pipelinedoctor.accuracy.organisations import GENUINE, Scored, scored
+from pipelinedoctor.accuracy.organisations import GENUINE, NONE, SAME, TRUTH, Scored, scored
 from pipelinedoctor.accuracy.scores import NO_STRETCHES, NOTHING, Share, Tally
-from pipelinedoctor.accuracy.sections import Asked, Cell, Goal, Section, Table
-from pipelinedoctor.derive.testcases import TEST
+from pipelinedoctor.accuracy.sections import Asked, Cell, Goal, Section, Table, section_of
 from pipelinedoctor.simulate.fleet.settings import Settings
 
 RERUN, BARE, CALM = "with reruns", "no reruns, no duplicates", "no outages"
@@ -21,38 +20,10 @@ CALLED_FLAKY = ("known_flaky", "passed_later")
 ENOUGH = 100
 """Verdicts in a tenth from which its calibration is asked for."""
 
-_NONE = "no organisation was simulated: --organisations was 0"
-_TRUTH = (
-    "Each organisation is drawn from its seed (pipelinedoctor/simulate/fleet tells the distributions and their sources), written to a"
-    " store and judged by the shipped questions' defaults over 30 days. Bias: simulator and verdicts have the same authors;"
-    " the rules of others were given no tuning, and no screen for infrastructure but their own."
-)
-_SAME = "The same organisations, with the same bias."
-
 
 def kinds(plain: Settings) -> dict[str, Settings]:
     """The organisations that are drawn from each seed, by name. They differ in what the name says, and in nothing else."""
     return {RERUN: plain, BARE: replace(plain, reruns=0.0, duplicates=0.0), CALM: replace(plain, outages=False)}
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """The same organisation with and without outages: false verdicts that came with them, and true ones that changed."""
-
-    added: int
-    changed: Share
-
-    def __add__(self, other: "Pair") -> "Pair":
-        return Pair(self.added + other.added, self.changed + other.changed)
-
-
-def pair(stormy: Scored, calm: Scored) -> Pair:
-    """What outages did to the verdicts flaky and suspected. A verdict is false where the test is flaky in neither."""
-    true = pl.concat([stormy.true, calm.true]).unique()
-    added = stormy.said.join(calm.said, on=TEST, how="anti").join(true, on=TEST, how="anti").height
-    one, other = (each.said.join(true, on=TEST, how="semi") for each in (stormy, calm))
-    changed = one.join(other, on=TEST, how="anti").height + other.join(one, on=TEST, how="anti").height
-    return Pair(added, Share(changed, other.height))
 
 
 def measure(asked: Asked) -> tuple[Section, ...]:
@@ -70,15 +41,9 @@ def measure(asked: Asked) -> tuple[Section, ...]:
         _failures(found),
         _regressions(found),
         _calibration(found[RERUN]),
-        _outages(found),
+        outages.section(found[RERUN], found[CALM]),
         _order(found[RERUN]),
         _attributes(found[RERUN]),
-    )
-
-
-def _section(title: str, method: str, tables: Sequence[Table], goals: Sequence[Goal], reason: str | None) -> Section:
-    return Section(
-        title=title, method=method, tables=() if reason else tuple(tables), goals=tuple(goals), reason=reason
     )
 
 
@@ -91,10 +56,10 @@ def _flaky(found: Mapping[str, Sequence[Scored]]) -> Section:
         for goal in _flaky_goals(name, _sum([one.either for one in found[name]]), precision, recall)
     ]
     method = (
-        f"{_TRUTH} A test is truly flaky if its flakiness made it fail at least once in the window. Counts of all organisations"
+        f"{TRUTH} A test is truly flaky if its flakiness made it fail at least once in the window. Counts of all organisations"
         " are added up; the last columns show the organisation that came out worst."
     )
-    return _section("Flaky tests", method, tables, goals, None if found[RERUN] else _NONE)
+    return section_of("Flaky tests", method, tables, goals, None if found[RERUN] else NONE)
 
 
 def _flaky_goals(name: str, made: Tally, precision: float, recall: float) -> tuple[Goal, Goal]:
@@ -132,12 +97,12 @@ def _failures(found: Mapping[str, Sequence[Scored]]) -> Section:
     goals = [_genuine_goal(name, counts[name]) for name in (RERUN, BARE)]
     tables = [_confusion(name, counts[name]) for name in (RERUN, BARE)]
     method = (
-        f"{_SAME} Every failing execution of a test has one cause in the simulator and one label of the product. Genuine are"
+        f"{SAME} Every failing execution of a test has one cause in the simulator and one label of the product. Genuine are"
         " failures of regressions and of wrong changes; one is called flaky where its label is known_flaky or passed_later, though"
         " a regression that fails only now and then does pass later."
     )
-    reason = _NONE if not found[RERUN] else None if counts[RERUN] else "failures of tests get no labels yet"
-    return _section("Failures", method, tables, goals, reason)
+    reason = NONE if not found[RERUN] else None if counts[RERUN] else "failures of tests get no labels yet"
+    return section_of("Failures", method, tables, goals, reason)
 
 
 def _genuine_goal(name: str, counts: Sequence[pl.DataFrame]) -> Goal:
@@ -184,12 +149,12 @@ def _regressions(found: Mapping[str, Sequence[Scored]]) -> Section:
         for (name, least), value in zip(wanted, values, strict=True)
     ]
     method = (
-        f"{_SAME} A broken stretch is right if it overlaps the time of a true regression of the same test. Recall counts"
+        f"{SAME} A broken stretch is right if it overlaps the time of a true regression of the same test. Recall counts"
         " regressions that made at least two runs of the default branch fail, since one failure cannot be told from a flaky one;"
         " all that made one fail stand beside it."
     )
-    reason = _NONE if not found[RERUN] else None if told else "broken stretches of tests are not told yet"
-    return _section("Regressions", method, (table,), goals, reason)
+    reason = NONE if not found[RERUN] else None if told else "broken stretches of tests are not told yet"
+    return section_of("Regressions", method, (table,), goals, reason)
 
 
 def _calibration(drawn: Sequence[Scored]) -> Section:
@@ -230,28 +195,8 @@ def _calibration(drawn: Sequence[Scored]) -> Section:
             n=f"{len(said):,} tests",
         ),
     ]
-    method = f"{_SAME} Of every test with any evidence the probability that it is flaky, against whether it is."
-    return _section("Calibration of the probability", method, (reliability, squares), goals, None if drawn else _NONE)
-
-
-def _outages(found: Mapping[str, Sequence[Scored]]) -> Section:
-    pairs = [pair(stormy, calm) for stormy, calm in zip(found[RERUN], found[CALM], strict=True)]
-    made = functools.reduce(operator.add, pairs, Pair(0, Share(0, 0)))
-    table = Table(
-        title="The same organisations with and without outages",
-        columns=("verdicts", "false ones added", "true ones changed"),
-        rows=[("flaky or suspected", made.added, made.changed)],
-    )
-    value = made.added if pairs else None
-    goals = [
-        Goal(name="false flaky verdicts that outages add", value=value, most=0, n=f"{len(pairs)} pairs"),
-        Goal(name="true flaky verdicts that outages change", value=made.changed if pairs else None, most=0.02),
-    ]
-    method = (
-        f"{_SAME} Both organisations are of one seed, so that flaky tests, regressions and commits are the same; a test that is"
-        " flaky in either is not false. Outages make other reruns, and so a little other evidence: that is part of what changes."
-    )
-    return _section("Outages", method, (table,), goals, None if pairs else _NONE)
+    method = f"{SAME} Of every test with any evidence the probability that it is flaky, against whether it is."
+    return section_of("Calibration of the probability", method, (reliability, squares), goals, None if drawn else NONE)
 
 
 def _order(drawn: Sequence[Scored]) -> Section:
@@ -270,10 +215,10 @@ def _order(drawn: Sequence[Scored]) -> Section:
         ],
     )
     method = (
-        f"{_SAME} Findings stand as a report shows them; a test is worth the executions that its flakiness made fail, and a"
+        f"{SAME} Findings stand as a report shows them; a test is worth the executions that its flakiness made fail, and a"
         " finding on a sound test nothing. The best order of all flaky tests, found or not, has the value 1."
     )
-    return _section("Order of findings", method, (table,), (), None if drawn else _NONE)
+    return section_of("Order of findings", method, (table,), (), None if drawn else NONE)
 
 
 def _attributes(drawn: Sequence[Scored]) -> Section:
@@ -293,9 +238,9 @@ def _attributes(drawn: Sequence[Scored]) -> Section:
         Goal(name="attributes of flaky failures: recall", value=made.counted.recall if told else None, least=0.55),
     )
     method = (
-        f"{_SAME} The chance of some flaky tests to fail depends on the operating system, the version, the hour or the event. What"
+        f"{SAME} The chance of some flaky tests to fail depends on the operating system, the version, the hour or the event. What"
         " the question on flaky tests tells of a test is right if it names that. Recall counts tests with such an attribute and"
         f" {LEAST_FAILURES} flaky failures or more; those with one at least stand beside it."
     )
-    reason = _NONE if not drawn else None if told else "the question on flaky tests tells of no attributes"
-    return _section("Attributes", method, (table,), goals, reason)
+    reason = NONE if not drawn else None if told else "the question on flaky tests tells of no attributes"
+    return section_of("Attributes", method, (table,), goals, reason)

@@ -85,7 +85,10 @@ def numbered(seed: int, found: Sequence[tuple[Repository, Traffic, Outcome]]) ->
     place = np.concatenate([np.full(len(one.triggers.at), at) for at, (_, _, one) in enumerate(found)])
     ranks = np.empty(len(made), dtype=np.int64)
     ranks[np.lexsort((place, made))] = np.arange(len(made))
-    listed = [np.moveaxis(one.listed, 1, 0).reshape(len(one.triggers.at), -1) for _, _, one in found]
+    listed = [
+        np.moveaxis(one.listed, 1, 0).reshape(len(one.triggers.at), ATTEMPTS * one.listed.shape[2])
+        for _, _, one in found
+    ]
     counts = np.concatenate([one.sum(axis=1) for one in listed])
     by_rank = np.zeros(len(made), dtype=np.int64)
     by_rank[ranks] = counts
@@ -96,7 +99,7 @@ def numbered(seed: int, found: Sequence[tuple[Repository, Traffic, Outcome]]) ->
         first += len(mine)
         order = np.cumsum(mine, axis=1) - 1 + before[runs][:, None]
         ids = np.where(mine, _FIRST_JOB + _JOB_STEP * order, 0)
-        jobs = np.moveaxis(ids.reshape(len(mine), ATTEMPTS, -1), 1, 0)
+        jobs = np.moveaxis(ids.reshape(len(mine), ATTEMPTS, one.listed.shape[2]), 1, 0)
         timed = source(seed, "timeouts", *one.pipeline.place).random(one.ran.shape) < 0.1
         timed &= one.cause == Cause.RUNNER
         happened.append(Happened(repository, traffic, one, timed, _FIRST_RUN + _RUN_STEP * ranks[runs], jobs))

@@ -210,7 +210,7 @@ class _Happening:
         """By attempt, what of a group fails; each takes the same number of chances, whatever happens besides."""
         at = self.triggers.at
         raised = on_axis(group, self.pipeline, at, self.triggers.event)
-        p = np.where(raised, group.raised(), group.p) * ((at >= group.since) & (at < group.until))[:, None]
+        p = group.chances(raised) * ((at >= group.since) & (at < group.until))[:, None]
         attempt, run, job = np.nonzero(random.random((ATTEMPTS, *p.shape)) < p)
         fails = random.random((len(run), len(group.tests))) < (TOGETHER if group.cluster >= 0 else 1.0)
         fire, member = np.nonzero(fails)

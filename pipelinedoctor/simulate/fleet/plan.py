@@ -2,8 +2,8 @@
 
 Of algorithms.md, section 7: pipelines a repository 1 to 5, jobs a pipeline log-normal (median 6, factor 1.8), tests a repository
 log-normal (median 300, sigma 0.9, within a tenth and ten times the median), operating systems 0.8, 0.1, 0.1. Chosen here: a
-repository's tests are parted among its pipelines, and each test job of a pipeline runs all of its tests; 2 to 30 jobs, 0.4 of
-them (at least one) test jobs, the first of the others lints, the second builds; in 3 of 10 pipelines of 4 jobs or more the last
+repository's tests are parted among its pipelines, and each test job of a pipeline runs all of its tests; 2 to 30 jobs, half
+of them test jobs (1 to 4), the first of the others lints, the second builds; in 3 of 10 pipelines of 4 jobs or more the last
 closes the run, failing whenever another did; in 1 of 10 pipelines a job, or all test jobs, were named otherwise up to some day
 between a fifth and four fifths of the window; 4 to 15 people a repository.
 """
@@ -29,6 +29,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Kind = Literal["lint", "build", "other", "test", "closing"]
 
+_MOST_TESTING = 4
 _SYSTEM_SHARES = (0.8, 0.1, 0.1)
 _VERSIONS = ("3.12", "3.13", "3.11", "3.14", "3.10")
 _STORES = ("", "postgres", "mysql", "sqlite", "redis", "mongo")
@@ -152,7 +153,7 @@ def _pipeline(random: np.random.Generator, settings: Settings, place: tuple[int,
     file, name, word = _PIPELINES[place[1]]
     count = int(np.clip(round(random.lognormal(np.log(settings.jobs), np.log(1.8))), 2, 30))
     closing = [JobPlan(CLOSING, "closing")] if random.random() < 0.3 and count >= 4 else []
-    matrix = _matrix(random, word, max(1, round(0.4 * count)))
+    matrix = _matrix(random, word, min(max(1, round(0.5 * count)), _MOST_TESTING))
     kinds: list[tuple[str, Kind]] = [("lint", "lint"), ("build", "build"), *((one, "other") for one in _OTHERS)]
     others = [JobPlan(*one) for one in kinds[: count - len(matrix) - len(closing)]]
     jobs = _renamed(random, settings, word, [*others, *matrix, *closing])

@@ -6,7 +6,7 @@ each member in 0.85 of the cluster's failures; 0.3 to 0.46 of them 3 to 6 times 
 a commit, 1 + Geom(.25) tests, LogNormal(.35 d, 1.1), 0.15 of them partial with p .3 to .9. Outages: Poisson(.12 a day),
 LogNormal(45 min, .8), hitting .3 to .9 of runs and 5, 30 or 90 % of tests.
 Chosen here: Geom counts from 0; untended chances within [1e-5, .95]; a cluster lies in one pipeline, its members share begin, end and
-axis, and fire together in one execution of a job; the chance is that off the axis' value, on it at most 0.6; axes are the operating
+axis, and fire together in one execution of a job; the chance is that of all executions together, on the axis' value at most 0.6; axes are the operating
 system .35, the version .2, the hour in six parts of the day .3, the event .15, of those that a pipeline has two values of; tests of a regression are neighbours by name, in the pipelines that
 faults lie in (see `traffic`); it ends with the first commit after its time; what an outage
 hits is drawn for each run, which tests fail for each job; 0.3 of jobs without tests fail then, too.
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelinedoctor.simulate.clock import DAY, HOUR, MINUTE
-from pipelinedoctor.simulate.fleet.plan import SYSTEMS, Floats, Ints, Pipeline, Repository
+from pipelinedoctor.simulate.fleet.plan import SYSTEMS, Bools, Floats, Ints, Pipeline, Repository
 from pipelinedoctor.simulate.fleet.settings import LAST_RUN, Settings, source
 from pipelinedoctor.simulate.fleet.traffic import EVENTS, Traffic, neighbours, spread
 
@@ -46,12 +46,14 @@ class Group:
     risk: float = 1.0
 
     def chance(self) -> float:
-        """The chance of each member to fail in an execution that is not on the axis' value."""
+        """The chance of each member to fail, over all executions."""
         return self.p if self.cluster < 0 else self.p * TOGETHER
 
-    def raised(self) -> float:
-        """What `p` is on the axis' value."""
-        return min(self.p * self.risk, max(_HIGHEST, self.p))
+    def chances(self, raised: Bools) -> Floats:
+        """The chance to fail of each execution, `risk` times as high in those that are `raised`; `p` is their mean."""
+        usual = self.p / (1 + raised.mean() * (self.risk - 1)) if raised.size else self.p
+        chances: Floats = np.where(raised, min(usual * self.risk, _HIGHEST), usual)
+        return chances
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def hours(part: int) -> str:
     return f"{part * width:02}-{(part + 1) * width:02}"
 
 
-def on_axis(group: Group, pipeline: Pipeline, at: Ints, event: Ints) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def on_axis(group: Group, pipeline: Pipeline, at: Ints, event: Ints) -> Bools:
     """Where the group fails more often: by run (made `at` through `event`) and test job."""
     jobs = [pipeline.jobs[one] for one in pipeline.testing]
     runs = np.zeros(len(at), dtype=bool)

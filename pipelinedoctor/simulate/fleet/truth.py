@@ -43,8 +43,8 @@ SERIES = {
 class Truth:
     """What is true of a fleet.
 
-    - `flaky`: a row a flaky test. `p` is its chance to fail in an execution (off the `value` of `axis`: os, version, hour
-      or event; on it `relative_risk` times as high); tests with one `cluster` (a number in the fleet) fail together;
+    - `flaky`: a row a flaky test. `p` is its chance to fail in an execution, over all; on the `value` of `axis` (os, version,
+      hour or event) it is `relative_risk` times as high as elsewhere, though at most 0.6; tests with one `cluster` (a number in the fleet) fail together;
       `since` and `until` are null where it did not begin or end in the window; `flaky_failures` is how many executions it
       failed for its flakiness.
     - `regressions`: a row a regression and pipeline that it shows in: `tests` that fail (each execution with chance `p`) from `first_bad_sha` on, up to before
@@ -88,7 +88,7 @@ def flaky_rows(found: Sequence[Happened], settings: Settings) -> pl.DataFrame:
             cluster = clusters + group.cluster if group.cluster >= 0 else None
             since = group.since if group.since > settings.start else None
             until = group.until if group.until <= LAST_RUN else None
-            axis = (group.axis, group.value, group.raised() / group.p) if group.axis else (None, None, None)
+            axis = (group.axis, group.value, group.risk) if group.axis else (None, None, None)
             rows += [
                 (
                     *_unit(one),
