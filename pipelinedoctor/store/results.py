@@ -98,6 +98,7 @@ class Ordinals:
 
     def __init__(self) -> None:
         self._seen = pl.Series("place", dtype=pl.UInt64)
+        self._job: int | None = None
 
     def numbered(self, frame: pl.DataFrame, unfinished: int | None) -> pl.DataFrame:
         """The frame in the shape of its table; `unfinished` is the job whose results go on in the next one.
@@ -111,13 +112,15 @@ class Ordinals:
             counted = again.with_columns(ordinal=pl.int_range(pl.len(), dtype=pl.Int64).over("place"))
             ordinals = ordinals.scatter(counted["at"], counted["ordinal"])
         if len(self._seen):
-            after, before = (self._seen.search_sorted(place, side) for side in ("right", "left"))
-            ordinals = ordinals + (after.cast(pl.Int64) - before.cast(pl.Int64))
+            mine = (frame["job_id"] == self._job).arg_true()
+            right, left = (self._seen.search_sorted(place.gather(mine), side) for side in ("right", "left"))
+            ordinals = ordinals.scatter(mine, ordinals.gather(mine) + right.cast(pl.Int64) - left.cast(pl.Int64))
         self._remember(place, frame["job_id"], unfinished)
         return frame.with_columns(ordinals.alias("ordinal")).select(*_SCHEMA)
 
     def _remember(self, place: pl.Series, jobs: pl.Series, unfinished: int | None) -> None:
         """Keep what was seen of the unfinished job; where it does not fill the frame, it began in it."""
+        self._job = unfinished
         if unfinished is None:
             self._seen = self._seen.clear()
             return
@@ -131,8 +134,8 @@ def write_results(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame, kn
 
     Those of jobs that are not `known` to have results in the store go in unseen, in half the time.
     """
-    stored = pl.col("job_id").is_in(list(known))
-    fresh, again = frame.filter(~stored), frame.filter(stored)
+    again = frame.filter(pl.col("job_id").is_in(list(known)))
+    fresh = frame.join(again, on="job_id", how="anti", maintain_order="left") if len(again) else frame
     new, changed = len(fresh), 0
     if new:
         with visible(connection, fresh) as batch:
