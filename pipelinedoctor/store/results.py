@@ -1,6 +1,6 @@
 """Results of tests by the hundred thousand: as columns, for a row of Python each would take most of the time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -12,10 +12,14 @@ from pipelinedoctor.model import Result, TestResult
 from pipelinedoctor.store.arrow import visible
 from pipelinedoctor.store.writer import Written, columnar, columns, merge
 
+Frame = pl.DataFrame
+"""What is handed on between reading and writing."""
 TEXTS = ("test", "suite", "message", "detail")
 """What people wrote."""
 
 _SCHEMA = columns(TestResult)
+_PIECE = 2_000_000
+"""Characters of cases that are taken apart at once, or few more."""
 _SUITES = {"suite": pl.String(), "n": pl.Int64()}
 _OWN = tuple(name for name in _SCHEMA if name not in ("host", "run_id", "job_id", "attempt", "ordinal"))
 
@@ -59,8 +63,20 @@ def frame_of(
 
 def _of_passed(passed: Sequence[Passed]) -> pl.DataFrame:
     """Results in columns, as `_OWN` names them, of cases that passed."""
-    alike = [list(runs) for _, runs in groupby(passed, key=attrgetter("attributes"))]
-    return pl.concat([_of_alike(runs) for runs in alike])
+    return pl.concat([_of_alike(runs) for runs in _pieces(passed)])
+
+
+def _pieces(passed: Sequence[Passed]) -> Iterator[Sequence[Passed]]:
+    """Runs of like cases, in order, a few at a time: to take a text apart takes ten times its size."""
+    for _, alike in groupby(passed, key=attrgetter("attributes")):
+        piece: list[Passed] = []
+        for run in alike:
+            piece.append(run)
+            if sum(len(one.text) for one in piece) >= _PIECE:
+                yield piece
+                piece = []
+        if piece:
+            yield piece
 
 
 def _of_alike(runs: Sequence[Passed]) -> pl.DataFrame:
