@@ -21,7 +21,7 @@ from pipelinedoctor.model import FetchGap, Forge, Result, TestResult
 from pipelinedoctor.redaction import redacted
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.store.ingested import failing_jobs, known_jobs, origins, stored_runs
-from pipelinedoctor.store.results import TEXTS, Ordinals, Passed, frame_of
+from pipelinedoctor.store.results import TEXTS, Frame, Ordinals, Passed, frame_of
 from pipelinedoctor.terminal import plain
 from pipelinedoctor.units import count, counted
 
@@ -250,15 +250,19 @@ class _Intake:
         stored = known_jobs(self._store.connection, self._host, [job.ids.job for job in unasked])
         for job in unasked:
             job.known = job.ids.job in stored
-        places = ((job.ids.run, job.ids.job, job.belonging.attempt, count) for job, count in waiting.jobs)
-        results = waiting.results
-        listed = {name: getattr(results, name) for name in (*Execution._fields, "after")}
-        passed = [Passed(suite, run.attributes, run.text, run.count) for suite, run in results.runs]
-        frame = frame_of(self._host, places, listed, passed)
-        frame = self._ordinals.numbered(redacted_columns(frame, TEXTS), unfinished.ids.job if unfinished else None)
+        frame = redacted_columns(self._frame(waiting), TEXTS)
+        frame = self._ordinals.numbered(frame, unfinished.ids.job if unfinished else None)
         written = self._store.write_results(frame, [job.ids.job for job in jobs if job.known])
         self.new += written.new[TestResult.table]
         self.changed += written.changed[TestResult.table]
+
+    def _frame(self, waiting: _Waiting) -> Frame:
+        """The results that wait, which then wait no more: they would be in memory twice."""
+        results, waiting.results = waiting.results, Columns()
+        places = ((job.ids.run, job.ids.job, job.belonging.attempt, count) for job, count in waiting.jobs)
+        listed = {name: getattr(results, name) for name in (*Execution._fields, "after")}
+        passed = [Passed(suite, run.attributes, run.text, run.count) for suite, run in results.runs]
+        return frame_of(self._host, places, listed, passed)
 
     def _results(self, ended: Sequence[_Job]) -> Iterator[tuple[_Job, Result]]:
         """How jobs ended. One that was read in part, and in which nothing failed, may have failed all the same."""

@@ -1,6 +1,6 @@
 """Results of tests by the hundred thousand: as columns, for a row of Python each would take most of the time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -12,10 +12,14 @@ from pipelinedoctor.model import Result, TestResult
 from pipelinedoctor.store.arrow import visible
 from pipelinedoctor.store.writer import Written, columnar, columns, merge
 
+Frame = pl.DataFrame
+"""What is handed on between reading and writing."""
 TEXTS = ("test", "suite", "message", "detail")
 """What people wrote."""
 
 _SCHEMA = columns(TestResult)
+_PIECE = 2_000_000
+"""Characters of cases that are taken apart at once, or few more."""
 _SUITES = {"suite": pl.String(), "n": pl.Int64()}
 _OWN = tuple(name for name in _SCHEMA if name not in ("host", "run_id", "job_id", "attempt", "ordinal"))
 
@@ -59,8 +63,20 @@ def frame_of(
 
 def _of_passed(passed: Sequence[Passed]) -> pl.DataFrame:
     """Results in columns, as `_OWN` names them, of cases that passed."""
-    alike = [list(runs) for _, runs in groupby(passed, key=attrgetter("attributes"))]
-    return pl.concat([_of_alike(runs) for runs in alike])
+    return pl.concat([_of_alike(runs) for runs in _pieces(passed)])
+
+
+def _pieces(passed: Sequence[Passed]) -> Iterator[Sequence[Passed]]:
+    """Runs of like cases, in order, a few at a time: to take a text apart takes ten times its size."""
+    for _, alike in groupby(passed, key=attrgetter("attributes")):
+        piece: list[Passed] = []
+        for run in alike:
+            piece.append(run)
+            if sum(len(one.text) for one in piece) >= _PIECE:
+                yield piece
+                piece = []
+        if piece:
+            yield piece
 
 
 def _of_alike(runs: Sequence[Passed]) -> pl.DataFrame:
@@ -98,6 +114,7 @@ class Ordinals:
 
     def __init__(self) -> None:
         self._seen = pl.Series("place", dtype=pl.UInt64)
+        self._job: int | None = None
 
     def numbered(self, frame: pl.DataFrame, unfinished: int | None) -> pl.DataFrame:
         """The frame in the shape of its table; `unfinished` is the job whose results go on in the next one.
@@ -111,13 +128,15 @@ class Ordinals:
             counted = again.with_columns(ordinal=pl.int_range(pl.len(), dtype=pl.Int64).over("place"))
             ordinals = ordinals.scatter(counted["at"], counted["ordinal"])
         if len(self._seen):
-            after, before = (self._seen.search_sorted(place, side) for side in ("right", "left"))
-            ordinals = ordinals + (after.cast(pl.Int64) - before.cast(pl.Int64))
+            mine = (frame["job_id"] == self._job).arg_true()
+            right, left = (self._seen.search_sorted(place.gather(mine), side) for side in ("right", "left"))
+            ordinals = ordinals.scatter(mine, ordinals.gather(mine) + right.cast(pl.Int64) - left.cast(pl.Int64))
         self._remember(place, frame["job_id"], unfinished)
         return frame.with_columns(ordinals.alias("ordinal")).select(*_SCHEMA)
 
     def _remember(self, place: pl.Series, jobs: pl.Series, unfinished: int | None) -> None:
         """Keep what was seen of the unfinished job; where it does not fill the frame, it began in it."""
+        self._job = unfinished
         if unfinished is None:
             self._seen = self._seen.clear()
             return
@@ -131,8 +150,8 @@ def write_results(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame, kn
 
     Those of jobs that are not `known` to have results in the store go in unseen, in half the time.
     """
-    stored = pl.col("job_id").is_in(list(known))
-    fresh, again = frame.filter(~stored), frame.filter(stored)
+    again = frame.filter(pl.col("job_id").is_in(list(known)))
+    fresh = frame.join(again, on="job_id", how="anti", maintain_order="left") if len(again) else frame
     new, changed = len(fresh), 0
     if new:
         with visible(connection, fresh) as batch:
