@@ -12,7 +12,7 @@ def asked(data: Path | None) -> Asked:
     return Asked(seeds=(), organisation=Settings(), data=data, store=None, progress=Silent())
 
 
-def test_the_goals_speak_of_our_order_at_the_cut_of_the_issue(data: Path) -> None:
+def test_the_goals_speak_of_our_order_at_the_official_cut(data: Path) -> None:
     first, *others = order_section.measure(asked(data))
     (row, *_) = first.tables[0].rows
     assert row[:5] == ("2022-03-01", "2022-06-30", 79, 21, "probability x expected failures")
