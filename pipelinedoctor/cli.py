@@ -229,6 +229,53 @@ def list_queries(
     return 0
 
 
+@app.command()
+@guarded
+def accuracy(
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the first simulated organisation.")] = 1,
+    organisations: Annotated[
+        int, typer.Option(min=0, metavar="K", help="How many are drawn, each from the next seed; 0 for none.")
+    ] = 10,
+    repositories: Annotated[
+        int, typer.Option(min=1, metavar="R", help="Repositories of each organisation; fewer are faster.")
+    ] = 20,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            envvar="PIPELINEDOCTOR_DATA",
+            show_envvar=False,
+            help="The folder of real histories. [default: what PIPELINEDOCTOR_DATA names, or none]",
+        ),
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A store of yours: how well its hidden reruns are foretold.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the report as Markdown, too.")] = None,
+    quiet: Silence = False,  # noqa: FBT002
+    verbose: Verbose = False,  # noqa: ARG001, FBT002
+) -> int:
+    """Measure how often the verdicts are right: on simulated organisations, and on real histories where they are there."""
+    from pipelinedoctor import console  # noqa: PLC0415
+    from pipelinedoctor.accuracy import command, render  # noqa: PLC0415
+    from pipelinedoctor.accuracy.sections import Asked  # noqa: PLC0415
+    from pipelinedoctor.simulate.fleet.settings import Settings  # noqa: PLC0415
+
+    if out is not None and not out.resolve().parent.is_dir():
+        raise UsageError(f"{out}: no such directory as {out.parent}; make it first")
+    with console.progress(quiet=quiet) as progress:
+        seeds = tuple(range(seed, seed + organisations))
+        organisation = Settings(repositories=repositories)
+        asked = Asked(seeds=seeds, organisation=organisation, data=data, store=store, progress=progress)
+        command.check(asked)
+        sections = command.measured(asked)
+    if out is not None:
+        command.write(sections, asked, out)
+    if not quiet:
+        _say(render.text(sections, command.scope(asked)))
+    return 0
+
+
 def _told(fetches: Iterator["Fetched"], tell: Callable[[str, str], object]) -> Iterator[ForgeError]:
     """The errors of fetches; `tell` is told the host of each that began, and what it came to."""
     from pipelinedoctor import summary  # noqa: PLC0415
@@ -260,12 +307,20 @@ def ingest_junit(
     commit: Annotated[str | None, typer.Option(metavar="SHA", help="The commit that was tested.")] = None,
     job: Annotated[str | None, typer.Option(metavar="NAME", help="The job. [default: tests]")] = None,
     branch: Annotated[str | None, typer.Option(metavar="B", help="The branch.")] = None,
+    default_branch: Annotated[
+        str | None, typer.Option(metavar="B", help="The repository's default branch, told once.")
+    ] = None,
     attempt: Annotated[int | None, typer.Option(metavar="N", help="The attempt of the run. [default: 1]")] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="When the job started, in UTC. [default: now]")] = None,
     manifest: Annotated[
         Path | None, typer.Option(metavar="FILE", help="JSON lines that say all this of many files, instead.")
     ] = None,
     host: Annotated[str, typer.Option(metavar="NAME", help="A name for where the reports come from.")] = "local",
+    report_to: Annotated[
+        Path | None, typer.Option("--report", metavar="DIR", help="Then report on the store, into this directory.")
+    ] = None,
+    formats: Formats = None,
+    as_of: AsOf = None,
     config: ConfigFile = None,
     quiet: Silence = False,  # noqa: FBT002
     verbose: Verbose = False,  # noqa: ARG001, FBT002
@@ -279,12 +334,19 @@ def ingest_junit(
         "commit": commit,
         "job": job,
         "branch": branch,
+        "default_branch": default_branch,
         "attempt": attempt,
         "started_at": at,
     }
+    if report_to is None and (formats or as_of):
+        raise UsageError("--format and --as-of say what the report is like: name its directory in --report")
     handed = commands.handed(paths or [], manifest, options)
+    wanted = commands.asked(config, formats, as_of, None, None, None) if report_to else None
     with console.progress(quiet=quiet) as progress:
         done = commands.ingest(config, host, handed, progress)
+        produced = commands.report(wanted, report_to, progress) if wanted else None
+    if produced:
+        _conclude(produced, None, quiet=quiet)
     return worst(UsageError(f"{one.name}: {one.reason}") for one in done.refused)
 
 

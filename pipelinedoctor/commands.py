@@ -2,10 +2,11 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelinedoctor import config as configuration
 from pipelinedoctor import ignore_file, timespan
@@ -13,11 +14,7 @@ from pipelinedoctor import ingest as ingesting
 from pipelinedoctor import manifest as manifests
 from pipelinedoctor.errors import BudgetError, ForgeError, StoreError, UsageError
 from pipelinedoctor.fetch.bounds import bounded
-from pipelinedoctor.fetch.diagnosis import Diagnosis
-from pipelinedoctor.fetch.github import doctor as doctor_github
-from pipelinedoctor.fetch.gitlab import doctor as doctor_gitlab
 from pipelinedoctor.fetch.interface import Fetcher, Level, Order, Progress, Source
-from pipelinedoctor.fetch.web import authorities, proxy_of
 from pipelinedoctor.ingest import Ingested
 from pipelinedoctor.logs.rules import Rules, rules_beside
 from pipelinedoctor.manifest import Handed
@@ -28,8 +25,8 @@ from pipelinedoctor.resources import shipped
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.sync import Summary, sync
 
-_DOCTORS: Mapping[str, Callable[[Source], Diagnosis]] = {"github": doctor_github.look, "gitlab": doctor_gitlab.look}
-"""By forge, who looks at it."""
+if TYPE_CHECKING:
+    from pipelinedoctor.fetch.diagnosis import Diagnosis
 
 
 def asked(
@@ -231,7 +228,7 @@ def ingest(config_file: Path | None, host: str, paths: Sequence[Handed], progres
 class Looked:
     """What a look at one source told. `variable` holds its token or key, `authorities` vouch for its certificate."""
 
-    diagnosis: Diagnosis
+    diagnosis: "Diagnosis"
     variable: str
     proxy: str | None
     authorities: str
@@ -249,11 +246,13 @@ class StoreState:
 
 def doctor(config_file: Path | None) -> tuple[list[Looked], StoreState]:
     """Look at every source and at the store; raises `ConfigError`, and nothing for what lies outside the configuration."""
+    from pipelinedoctor.fetch.web import authorities, proxy_of  # noqa: PLC0415  other commands need no such library
+
     config = configuration.read(config_file)
     sources = configuration.sources(config, config_file)
     looked = [
         Looked(
-            diagnosis=_DOCTORS[source.forge](source),
+            diagnosis=_look(source),
             variable=section.private_key_env or section.token_env,
             proxy=proxy_of(source.url),
             authorities="=".join(filter(None, authorities())),
@@ -261,6 +260,17 @@ def doctor(config_file: Path | None) -> tuple[list[Looked], StoreState]:
         for section, source in zip(config.sources, sources, strict=True)
     ]
     return looked, _state(config.store)
+
+
+def _look(source: Source) -> "Diagnosis":
+    """What a look at a source tells; of the forges' libraries only the one that is needed is imported."""
+    if source.forge == Forge.GITLAB:
+        from pipelinedoctor.fetch.gitlab import doctor as gitlab  # noqa: PLC0415
+
+        return gitlab.look(source)
+    from pipelinedoctor.fetch.github import doctor as github  # noqa: PLC0415
+
+    return github.look(source)
 
 
 def _state(path: Path) -> StoreState:

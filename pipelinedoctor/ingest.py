@@ -4,6 +4,7 @@ Each job that reports are handed in for is a job of its run. It failed if the la
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from pipelinedoctor.errors import UsageError
 from pipelinedoctor.fetch.bounds import bounded
 from pipelinedoctor.fetch.download import Readable, UnfitError, report_members
 from pipelinedoctor.fetch.interface import Closed, Progress
-from pipelinedoctor.fetch.junit import Columns, NoReportError, columns
+from pipelinedoctor.fetch.junit import Columns, Execution, NoReportError, columns
 from pipelinedoctor.ingest_rows import Ended, Ids, rows_of
 from pipelinedoctor.logs.columns import redacted as redacted_columns
 from pipelinedoctor.logs.redact import redact
@@ -20,13 +21,13 @@ from pipelinedoctor.model import FetchGap, Forge, Result, TestResult
 from pipelinedoctor.redaction import redacted
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.store.ingested import failing_jobs, known_jobs, origins, stored_runs
-from pipelinedoctor.store.results import TEXTS, Ordinals, frame_of
+from pipelinedoctor.store.results import TEXTS, Frame, Ordinals, Passed, frame_of
 from pipelinedoctor.terminal import plain
 from pipelinedoctor.units import count, counted
 
-RESULTS = 125_000
-"""Results of a transaction, and those of the last piece that was read. More than a row group of DuckDB (122,880), which
-it then writes where it belongs at once, and not into its log first.
+RESULTS = 122_880
+"""Results of a transaction: one row group of DuckDB, which goes into the file as it is. A rest beside it would wait in
+memory until the store is closed, and be written twice.
 """
 CHARACTERS = 64_000_000
 """Characters of names and of failures' texts in a transaction, likewise."""
@@ -86,6 +87,7 @@ class _Waiting:
     def add(self, job: _Job, piece: Columns) -> None:
         self.results.extend(piece)
         self.characters += sum(map(len, piece.test)) + sum(map(len, filter(None, piece.detail)))
+        self.characters += sum(len(run.text) for _, run in piece.runs)
         if self.jobs and self.jobs[-1][0] is job:
             self.jobs[-1] = (job, self.jobs[-1][1] + len(piece))
         else:
@@ -111,14 +113,16 @@ def ingest(store: Store, host: str, files: Iterable[Handed], now: datetime, prog
         ids = Ids.of(one.belonging)
         jobs.setdefault(ids.job, (_Job(one.belonging, ids), []))[1].append(one)
     total = sum(len(handed) for _, handed in jobs.values())
-    intake = _Intake(store, host, now)
     progress.start(_TASK, total)
-    for job, handed in jobs.values():
-        for one in handed:
-            intake.read(job, one)
-            progress.advance(_TASK)
-        intake.end(job)
-    intake.commit(None)
+    with ThreadPoolExecutor(max_workers=1) as writer:
+        intake = _Intake(store, host, now, writer)
+        for job, handed in jobs.values():
+            for one in handed:
+                intake.read(job, one)
+                progress.advance(_TASK)
+            intake.end(job)
+        intake.commit(None)
+        intake.settle()
     done = Ingested(intake.files, intake.new, intake.changed, tuple(intake.refused))
     if not done.files and not done.refused:
         raise UsageError("nothing to ingest: none of the files that were found is a report of tests")
@@ -133,12 +137,14 @@ def ingest(store: Store, host: str, files: Iterable[Handed], now: datetime, prog
 
 
 class _Intake:
-    """Reads files and writes what they hold, about `RESULTS` results a transaction."""
+    """Reads files, while `writer`, one thread, writes what was read before: about `RESULTS` results a transaction."""
 
-    def __init__(self, store: Store, host: str, now: datetime) -> None:
+    def __init__(self, store: Store, host: str, now: datetime, writer: Executor) -> None:
         self._store = store
         self._host = host
         self._now = now
+        self._writer = writer
+        self._writing: Future[None] | None = None
         self._waiting = _Waiting()
         self._ordinals = Ordinals()
         self.files = self.new = self.changed = 0
@@ -178,8 +184,17 @@ class _Intake:
             self.commit(None)
 
     def commit(self, unfinished: _Job | None) -> None:
-        """Write what waits; of the unfinished job more comes."""
+        """Have written what waits, once what was before is; of the unfinished job more comes."""
         waiting, self._waiting = self._waiting, _Waiting()
+        self.settle()
+        self._writing = self._writer.submit(self._commit, waiting, unfinished)
+
+    def settle(self) -> None:
+        """Wait until what was to be written is. Raises what went wrong with it."""
+        if self._writing is not None:
+            self._writing.result()
+
+    def _commit(self, waiting: _Waiting, unfinished: _Job | None) -> None:
         if len(waiting.results):
             self._write(waiting, unfinished)
         ended = [Ended(job.belonging, job.ids, result) for job, result in self._results(waiting.ended)]
@@ -192,9 +207,7 @@ class _Intake:
         try:
             for piece in columns(report):
                 job.read = job.read or len(piece) > 0
-                self._waiting.add(job, piece)
-                if self._waiting.full:
-                    self.commit(job)
+                self._add(job, piece)
         except UnfitError as error:
             self._refuse(job, name, str(error))
         else:
@@ -202,6 +215,16 @@ class _Intake:
             subject = redact(_subject(job, name))
             self._waiting.closed.append(Closed(repository=job.belonging.repository, kind=_KIND, subject=subject))
         return True
+
+    def _add(self, job: _Job, piece: Columns) -> None:
+        """Let a piece wait, and have written what fills a transaction; the rest is for the next."""
+        while (room := RESULTS - len(self._waiting.results)) < len(piece):
+            first, piece = piece.cut(room)
+            self._waiting.add(job, first)
+            self.commit(job)
+        self._waiting.add(job, piece)
+        if self._waiting.full:
+            self.commit(job)
 
     def _pass(self, job: _Job, name: str, reason: str) -> None:
         """Tell of what was named by mistake: nothing lacks."""
@@ -227,12 +250,19 @@ class _Intake:
         stored = known_jobs(self._store.connection, self._host, [job.ids.job for job in unasked])
         for job in unasked:
             job.known = job.ids.job in stored
-        places = ((job.ids.run, job.ids.job, job.belonging.attempt, count) for job, count in waiting.jobs)
-        frame = frame_of(self._host, places, {name: getattr(waiting.results, name) for name in Columns.__slots__})
-        frame = self._ordinals.numbered(redacted_columns(frame, TEXTS), unfinished.ids.job if unfinished else None)
+        frame = redacted_columns(self._frame(waiting), TEXTS)
+        frame = self._ordinals.numbered(frame, unfinished.ids.job if unfinished else None)
         written = self._store.write_results(frame, [job.ids.job for job in jobs if job.known])
         self.new += written.new[TestResult.table]
         self.changed += written.changed[TestResult.table]
+
+    def _frame(self, waiting: _Waiting) -> Frame:
+        """The results that wait, which then wait no more: they would be in memory twice."""
+        results, waiting.results = waiting.results, Columns()
+        places = ((job.ids.run, job.ids.job, job.belonging.attempt, count) for job, count in waiting.jobs)
+        listed = {name: getattr(results, name) for name in (*Execution._fields, "after")}
+        passed = [Passed(suite, run.attributes, run.text, run.count) for suite, run in results.runs]
+        return frame_of(self._host, places, listed, passed)
 
     def _results(self, ended: Sequence[_Job]) -> Iterator[tuple[_Job, Result]]:
         """How jobs ended. One that was read in part, and in which nothing failed, may have failed all the same."""

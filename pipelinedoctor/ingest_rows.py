@@ -53,7 +53,8 @@ def rows_of(host: str, ended: Sequence[Ended], known: Mapping[int, StoredRun], n
         of_run.setdefault(one.ids.run, []).append(one)
     rows: dict[tuple[str, int], Row] = {}
     for run, its_jobs in of_run.items():
-        rows["repository", its_jobs[-1].ids.repository] = _repository(host, its_jobs[-1])
+        for one in its_jobs:  # not all need name the default branch; the store keeps one that was named
+            rows[f"repository {one.belonging.default_branch}", one.ids.repository] = _repository(host, one)
         before = known.get(run)
         outcomes = dict(before.jobs) if before else {}
         for one in its_jobs:
@@ -72,7 +73,7 @@ def _repository(host: str, one: Ended) -> Repository:
         repository_id=one.ids.repository,
         forge=Forge.FILES.value,
         full_name=one.belonging.repository,
-        default_branch=None,
+        default_branch=one.belonging.default_branch,
         html_url="",
     )
 

@@ -19,7 +19,7 @@ JOB = "tests"
 """The job where none is named."""
 _ENDINGS = (*REPORTS, *(f"{ending}.gz" for ending in REPORTS))
 _BIGGEST_ID = 2**63
-_OPTIONS = {"run_id": "run", "started_at": "at"}
+_OPTIONS = {"run_id": "run", "started_at": "at", "default_branch": "default-branch"}
 """Options that are not named as the keys are."""
 
 _PLAIN = r"^[^\x00]*$"
@@ -30,7 +30,8 @@ class Belonging(BaseModel):
     """The job that reports belong to: of which run, at which commit of which repository.
 
     The field names are those of a manifest. `attempt` counts from 1; `started_at` is a time, in UTC where it names no
-    zone, and None where it is not known.
+    zone, and None where it is not known. A run of `branch` tests the default branch where it bears its name: a build of a
+    change has another one, or none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +41,7 @@ class Belonging(BaseModel):
     commit: _Text
     job: _Text = JOB
     branch: _Text | None = None
+    default_branch: _Text | None = None
     attempt: Annotated[int, Field(ge=1, lt=_BIGGEST_ID)] = 1
     started_at: datetime | None = None
 

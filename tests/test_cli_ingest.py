@@ -204,3 +204,36 @@ def test_the_screen_says_that_it_was_handed_in(history: Path) -> None:
     code, out, _ = ask("report", "--as-of", "2026-05-25")
     assert code == 0
     assert "as of 2026-05-25 00:00 UTC (reports of tests that were handed in)" in " ".join(out.split())
+
+
+def test_the_report_follows_in_the_same_run(here: Path) -> None:
+    (here / "a.xml").write_text(GOOD)
+    (here / "bomb.xml").write_text(BOMB)
+    code, out, err = ask(
+        "ingest",
+        "junit",
+        "a.xml",
+        "bomb.xml",
+        *BELONGING,
+        "--report",
+        "told",
+        "--format",
+        "json",
+        "--as-of",
+        "2030-01-01",
+    )
+    assert code == 2, "what could not be read is told all the same"
+    assert "bomb.xml: XML with a DOCTYPE" in err
+    assert "told/report.json" in out
+    report = json.loads((here / "told" / "report.json").read_text())
+    assert report["window"]["end"].startswith("2030-01-01")
+    assert [path.name for path in (here / "told").iterdir()] == ["report.json"]
+
+
+@pytest.mark.parametrize("option", [("--format", "json"), ("--as-of", "2030-01-01")])
+def test_what_a_report_is_like_needs_a_report(here: Path, option: tuple[str, str]) -> None:
+    (here / "a.xml").write_text(GOOD)
+    code, _, err = ask("ingest", "junit", "a.xml", *BELONGING, *option)
+    assert code == 2
+    assert "--report" in err
+    assert not (here / "pipelinedoctor.duckdb").exists()

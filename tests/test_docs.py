@@ -61,7 +61,7 @@ def test_every_option_that_the_readme_names_is_one() -> None:
 def test_the_page_on_ingestion_names_all_that_may_be_said() -> None:
     page = (ROOT / "docs" / "ingest.md").read_text(encoding="utf-8")
     command = get_command(cli.app).commands["ingest"].commands["junit"]  # type: ignore[attr-defined]
-    told = set(re.findall(r"^\| `(--[a-z]+) [A-Z]+` \|", page, re.MULTILINE))
+    told = set(re.findall(r"^\| `(--[a-z-]+) [A-Z]+` \|", page, re.MULTILINE))
     assert told | {"paths", "--manifest", "--quiet", "-q", "--verbose", "-v"} == options(command)
     keys = re.findall(r"^\| `([a-z_]+)` \| [^|]+ \| ([^|]+) \|$", page, re.MULTILINE)
     assert dict(keys).keys() == {"file", *manifest.Belonging.model_fields}

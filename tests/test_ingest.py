@@ -328,15 +328,15 @@ def test_a_name_in_an_archive_is_told_bounded_in_one_line_and_without_secrets(
     assert "ghp_" not in json.dumps(everything(store)), "nor half a secret, where a name is cut"
 
 
-@pytest.mark.parametrize("limit", ["RESULTS", "CHARACTERS", "JOBS"])
+@pytest.mark.parametrize(("limit", "least"), [("RESULTS", 250), ("CHARACTERS", 1), ("JOBS", 1)])
 def test_batches_make_no_difference(
-    limit: str, put: Put, new_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+    limit: str, least: int, put: Put, new_store: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cases = [failed(f"t{n % 700}") if n % 97 == 0 else passed(f"t{n % 700}") for n in range(1_500)]
     handed = [(put(f"{n}.xml", suite(*cases)), to(str(n // 2), job=f"j{n % 2}")) for n in range(4)]
     handed += [(put("cut.xml", suite(*cases)[:-50]), to("1", job="j1"))]
     stores = []
-    for size in (None, 1):
+    for size in (None, least):
         if size:
             monkeypatch.setattr(core, limit, size)
         with new_store() as store:
@@ -407,3 +407,22 @@ def test_columns_store_what_rows_would(
     for _ in range(2):
         take(ours, *handed)
         assert table(ours, "*", "test_results") == table(theirs, "*", "test_results")
+
+
+def test_runs_of_the_default_branch_are_its_history_and_the_branch_is_remembered(store: Store, put: Put) -> None:
+    report = put("a.xml", suite(passed("adds")))
+    take(store, (report, to("1", branch="main", default_branch="main")), (report, to("2", branch="main")))
+    take(store, (report, to("3", branch="main")), (report, to("4", branch="feature")), (report, to("5")))
+    assert table(store, "default_branch", "repositories") == [("main",)]
+    assert table(store, "title, event, event_class", "run_history") == [
+        ("1", "unknown", "default"),
+        ("2", "unknown", "default"),
+        ("3", "unknown", "default"),
+        ("4", "unknown", "other"),
+        ("5", "unknown", "other"),
+    ]
+
+
+def test_without_a_default_branch_no_run_is_of_it(store: Store, put: Put) -> None:
+    take(store, (put("a.xml", suite(passed("adds"))), to(branch="main")))
+    assert table(store, "default_branch, event_class", "run_history") == [(None, "other")]

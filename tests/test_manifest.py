@@ -38,7 +38,7 @@ def test_a_line_says_what_a_file_belongs_to(tmp_path: Path) -> None:
     [
         ("{", "Invalid JSON"),
         ("[]", "Input should be an object"),
-        ({**LEAST, "runid": 1}, "runid: no such key; known are: repository, run_id, commit, job, branch, attempt, started_at, file"),
+        ({**LEAST, "runid": 1}, "runid: no such key; known are: repository, run_id, commit, job, branch, default_branch, attempt, started_at, file"),
         ({key: LEAST[key] for key in ("file", "repository", "run_id")}, "commit: is missing"),
         ({**LEAST, "run_id": True}, "run_id: Input should be a valid string"),
         ({**LEAST, "run_id": 1.5}, "run_id: Input should be a valid string"),

@@ -7,8 +7,9 @@ import codecs
 from collections.abc import Iterator, Mapping
 from xml.parsers import expat
 
-from pipelinedoctor.fetch.dialects.interface import Columns, Dialect, Family
+from pipelinedoctor.fetch.dialects.interface import Columns, Dialect, Family, TakesPlain
 from pipelinedoctor.fetch.download import MIB, Readable, UnfitError
+from pipelinedoctor.fetch.plaincases import PlainCases, plain_encoding
 
 _CHUNK = 64 * 1024
 TAG_MOST = 8 * MIB
@@ -41,6 +42,8 @@ class Document:
         self._entities = self._attributes = self._fed = 0
         self._dialect: Dialect | None = None
         self._decoder: codecs.IncrementalDecoder | None = None
+        self._plain: PlainCases | None = None
+        self._takes: TakesPlain | None = None
         self._parser = self._made(None)
 
     def read(self, report: Readable) -> Iterator[Columns]:
@@ -50,10 +53,14 @@ class Document:
         handed on, for a malformed one or one with a DOCTYPE.
         """
         try:
-            while chunk := report.read(_CHUNK):
-                self._feed(chunk)
+            chunk = report.read(_CHUNK)
+            self._plain = PlainCases() if plain_encoding(chunk) else None
+            while chunk:
+                self._feed(self._plain.taken(chunk) if self._plain else chunk)
                 yield self._taken()
-            self._parse(self._decoder.decode(b"", final=True).encode() if self._decoder else b"", last=True)
+                chunk = report.read(_CHUNK)
+            rest = self._plain.rest() if self._plain else b""
+            self._parse(self._decoder.decode(b"", final=True).encode() if self._decoder else rest, last=True)
             yield self._taken(last=True)
         except expat.ExpatError as error:
             yield self._taken(last=True)
@@ -135,8 +142,17 @@ class Document:
             raise UnfitError("XML with a DOCTYPE that declares entities is not read")
         parser, dialect = self._parser, family(self._listen)
         self._dialect = dialect
-        parser.StartElementHandler, parser.EndElementHandler = dialect.start, dialect.end
+        self._takes = dialect if isinstance(dialect, TakesPlain) else None
+        start = self._start if self._plain and self._takes else dialect.start
+        parser.StartElementHandler, parser.EndElementHandler = start, dialect.end
         dialect.start(tag, attributes)
+
+    def _start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element of a document of which plain cases were taken out."""
+        if self._plain and self._takes and tag == self._plain.mark:
+            self._takes.plain(self._plain.run(attributes["n"]))
+        if self._dialect:
+            self._dialect.start(tag, attributes)
 
     def _listen(self, wanted: bool) -> None:  # noqa: FBT001  a `Listen`
         self._parser.CharacterDataHandler = self._dialect.data if wanted and self._dialect else None

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from pipelinedoctor.stats.renames import successors
-
 _PIPELINE = ("host", "repository_id", "pipeline_id")
 _RUN = ("run_created_at", "run_id")
 
@@ -104,6 +102,8 @@ def _pipelines(seen: pl.DataFrame) -> Iterator[tuple[tuple[object, ...], dict[st
 
 def _newest(runs: dict[str, list[int]]) -> dict[str, str]:
     """For each name that was renamed the last name of its series."""
+    from pipelinedoctor.stats.renames import successors  # noqa: PLC0415  brings NumPy, which writing a store does not need
+
     following = successors(runs)
     newest: dict[str, str] = {}
     for name in following:

@@ -12,6 +12,7 @@ import pytest
 from typer.main import get_command
 
 from pipelinedoctor import cli
+from pipelinedoctor.accuracy.ozone import fill
 from pipelinedoctor.analyse import analyse
 from pipelinedoctor.fetch.interface import Silent
 from pipelinedoctor.query import load
@@ -19,7 +20,6 @@ from pipelinedoctor.report import renderers
 from pipelinedoctor.resources import shipped
 from pipelinedoctor.store.connection import Store
 from pipelinedoctor.store.history import Window
-from tests.helpers.ozone import fill
 
 END = datetime(2022, 7, 1, tzinfo=UTC)
 ALL = Window(datetime(2019, 12, 1, tzinfo=UTC), END)

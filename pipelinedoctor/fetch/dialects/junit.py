@@ -23,6 +23,7 @@ from pipelinedoctor.fetch.dialects.interface import (
     seconds,
 )
 from pipelinedoctor.fetch.download import UnfitError
+from pipelinedoctor.fetch.plaincases import Run
 
 ROOTS = frozenset({"testsuites", "testsuite"})
 
@@ -77,6 +78,11 @@ class JUnit:
         self._enter_plain()
         found, self._found = self._found, Columns()
         return found
+
+    def plain(self, run: Run) -> None:
+        """Enter cases that passed, all of the innermost suite."""
+        self._enter_plain()
+        self._found.add_run(self._suites[-1], run)
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """An element begins."""
@@ -161,6 +167,7 @@ class JUnit:
         nothing = [None] * len(cases)
         found.message += nothing
         found.detail += nothing
+        found.after += [found.plain] * len(cases)
 
 
 def _durations(cases: list[Mapping[str, str]]) -> list[float | None]:
