@@ -7,21 +7,15 @@ from typing import Any
 import polars as pl
 
 from pipelinedoctor.derive import testcase_words as words
-from pipelinedoctor.derive.flakiness import (
-    JOB,
-    counted,
-    evidence_links,
-    executions,
-    outage_notes,
-    remark,
-    subject,
-)
-from pipelinedoctor.derive.testcases import TEST, places, reports
+from pipelinedoctor.derive.flakiness import counted, evidence_links, executions, outage_notes, remark, subject
+from pipelinedoctor.derive.test_verdicts import TestVerdicts, test_verdicts
+from pipelinedoctor.derive.testcases import TEST, Tested
+from pipelinedoctor.derive.why import Reasons, why_tests
 from pipelinedoctor.findings import Answer, Claims, Column, Cost, Evidence, Finding, Measure
 from pipelinedoctor.model import Cause, Verdict
 from pipelinedoctor.query import query
 from pipelinedoctor.stats.cost import METHOD, per_30_days, severity_of
-from pipelinedoctor.stats.evidence import COMMIT, Rule, commit_verdicts, judged
+from pipelinedoctor.stats.evidence import Rule
 from pipelinedoctor.store.history import History
 
 
@@ -61,33 +55,28 @@ class Options:
 def flaky_tests(history: History, options: Options) -> Answer:
     """Findings flaky and suspected; measure `tests` (all that contradicted themselves)."""
     jobs = executions(history)
-    every = reports(history)
-    if every.is_empty():
+    said = test_verdicts(history, jobs, options.rule())
+    if said.known.reports.is_empty():
         return Answer(reason=_nothing(jobs))
-    struck = jobs.filter("infrastructure").select("host", "job_id")
-    results = every.filter(~pl.col("mass")).join(struck, on=["host", "job_id"], how="anti", maintain_order="left")
-    sound = jobs.filter(~pl.col("infrastructure"))
-    commits = commit_verdicts(jobs, JOB)
-    failed = places(results, sound, commits)
-    by_commit = _by_commit(failed)
-    verdicts = judged(by_commit, _totals(failed, results, commits), TEST, options.rule())
-    proofs = failed.filter(pl.col("contradicted") | pl.col("isolated"))
+    proofs = said.proofs
     units = (
-        verdicts.join(_names(every), on=TEST, how="left")
+        said.units.join(_names(said.known.failed), on=TEST, how="left")
         .join(_summed(proofs), on=TEST, how="inner")
         .sort("probability", "minutes", *TEST, descending=[True, True, *[False] * len(TEST)])
     )
     judgement = units.filter(pl.col("verdict").is_not_null())
-    told = proofs.join(judgement, on=TEST, how="semi", maintain_order="left")
+    told = _with_traces(history, proofs.join(judgement, on=TEST, how="semi", maintain_order="left"))
     by_test, failing_with = told.partition_by(TEST, as_dict=True), words.failing_with(told)
     days = (history.window.end - history.window.start).total_seconds() / 86_400
+    why = why_tests(history, jobs, _flaky_failures(told), _runs_in(said))
     findings = [
-        _finding(row, by_test[tuple(row[key] for key in TEST)].rows(named=True), failing_with, days)
+        _finding(row, by_test[tuple(row[key] for key in TEST)].rows(named=True), failing_with, why.of(row), days)
         for row in judgement.iter_rows(named=True)
     ]
-    known = every.select(TEST).n_unique()
     return Answer(
-        findings=findings, measures=(_table(units, known, options),), notes=(*_notes(every), *outage_notes(jobs))
+        findings=findings,
+        measures=(_table(units, history.known_tests(), options), why.measure),
+        notes=(*_notes(said.known), *why.notes, *outage_notes(jobs)),
     )
 
 
@@ -99,52 +88,34 @@ def _nothing(jobs: pl.DataFrame) -> str:
     )
 
 
-def _notes(every: pl.DataFrame) -> Iterator[str]:
-    report = pl.struct("host", "run_id", "attempt", "job_id")
-    total, mass, nowhere = every.select(
-        report.n_unique().alias("all"),
-        report.filter("mass").n_unique().alias("mass"),
-        report.filter(pl.col("job") == "").n_unique().alias("nowhere"),
-    ).row(0)
+def _notes(known: Tested) -> Iterator[str]:
+    total, mass = len(known.reports), known.reports["mass"].sum()
+    nowhere = (known.reports["job_id"] == 0).sum()
     if mass:
         yield (
-            f"{mass} of {counted(total, 'test report')} are left out: a fifth of their tests, and at least ten, failed at"
-            " once."
+            f"{mass} of {counted(total, 'test report')} are left out: a fifth of their tests, or far more than usual, and at"
+            " least ten, failed at once."
         )
     if nowhere:
         yield f"{nowhere} of {counted(total, 'test report')} could not be put to a job; green jobs say nothing of their tests."
 
 
-def _by_commit(failed: pl.DataFrame) -> pl.DataFrame:
-    """The places of a test, its jobs taken together: one row for each test and commit."""
-    return failed.group_by(*TEST, *COMMIT).agg(
-        pl.col("line").min(), pl.col("contradicted").any(), pl.col("isolated").any()
-    )
+def _with_traces(history: History, told: pl.DataFrame) -> pl.DataFrame:
+    """With the whole message and the trace of the newest failure of each place."""
+    execution = ["host", "run_id", "attempt", "job_id", "test"]
+    return told.drop("message").join(history.traces(told), on=execution, how="left", maintain_order="left")
 
 
-def _totals(failed: pl.DataFrame, results: pl.DataFrame, commits: pl.DataFrame) -> pl.DataFrame:
-    """`commits`: on how many commits the jobs in which a test failed passed or failed.
-
-    Most failing tests share their jobs with others, so commits are counted once for each set of jobs.
-    """
-    sets = failed.select(*TEST, "job").unique().group_by(TEST).agg(pl.col("job").sort())
-    named = sets.with_columns(pl.col("job").list.join("\x1f").alias("set"))
-    pipeline_set = [*TEST[:-1], "set"]
-    key = [*JOB, *COMMIT]
-    seen = pl.concat([commits.select(key), results.filter(pl.col("job") == "").select(key)]).unique()
-    size = (
-        named.unique(pipeline_set)
-        .select(*pipeline_set, "job")
-        .explode("job")
-        .join(seen, on=JOB)
-        .group_by(pipeline_set)
-        .agg(pl.struct(COMMIT).n_unique().alias("commits"))
-    )
-    return named.join(size, on=pipeline_set).select(*TEST, "commits")
+def _flaky_failures(told: pl.DataFrame) -> pl.DataFrame:
+    return told.select(*TEST, "run_id", "job_ids").explode("job_ids").rename({"job_ids": "job_id"})
 
 
-def _names(every: pl.DataFrame) -> pl.DataFrame:
-    return every.group_by(TEST, maintain_order=True).agg(pl.col("forge", "repository", "pipeline").last())
+def _runs_in(said: TestVerdicts) -> pl.DataFrame:
+    return said.places.select(*TEST, "name").filter(pl.col("name") != "").unique()
+
+
+def _names(failed: pl.DataFrame) -> pl.DataFrame:
+    return failed.group_by(TEST, maintain_order=True).agg(pl.col("forge", "repository", "pipeline").last())
 
 
 def _summed(proofs: pl.DataFrame) -> pl.DataFrame:
@@ -158,7 +129,11 @@ def _summed(proofs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _finding(
-    row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], failing_with: words.FailingWith, days: float
+    row: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    failing_with: words.FailingWith,
+    reasons: Reasons,
+    days: float,
 ) -> Finding:
     flaky = row["verdict"] == Verdict.FLAKY
     return Finding(
@@ -175,7 +150,7 @@ def _finding(
             low=row["low"],
             high=row["high"],
             links=tuple(evidence_links(rows)),
-            details=tuple(words.details(row, rows)),
+            details=(*words.details(row, rows), *reasons.details),
             excerpt=next((text for one in rows if (text := words.trace(one))), None),
         ),
         cost=Cost(
@@ -187,7 +162,7 @@ def _finding(
             ),
         ),
         since=row["first_at"],
-        next_step=words.next_step(rows, row["jobs"], failing_with),
+        next_step=reasons.next_step or words.next_step(rows, row["jobs"], failing_with),
         claims=Claims(
             cause=Cause.FLAKY_TEST,
             executions=tuple(claim for one in rows for claim in zip(one["job_ids"], one["parts"], strict=True)),

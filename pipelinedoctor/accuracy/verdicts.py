@@ -6,11 +6,12 @@ import polars as pl
 
 from pipelinedoctor.accuracy.rivals import Outcomes
 from pipelinedoctor.derive.flakiness import JOB, executions
-from pipelinedoctor.derive.testcases import TEST, places, reports
+from pipelinedoctor.derive.test_verdicts import test_verdicts
+from pipelinedoctor.derive.testcases import TEST
 from pipelinedoctor.model import Result, Verdict
 from pipelinedoctor.query import load
 from pipelinedoctor.resources import shipped
-from pipelinedoctor.stats.evidence import COMMIT, Rule, commit_verdicts, judged
+from pipelinedoctor.stats.evidence import Rule
 from pipelinedoctor.store.history import History
 
 FLAKY = (Verdict.FLAKY.value,)
@@ -39,23 +40,8 @@ def rule_of(question: str) -> Rule:
 
 def judge(history: History) -> Judged:
     """The product's verdicts on tests, by the defaults of the question `flaky_tests`."""
-    jobs, every = executions(history), reports(history)
-    struck = jobs.filter("infrastructure").select("host", "job_id")
-    results = every.filter(~pl.col("mass")).join(struck, on=["host", "job_id"], how="anti", maintain_order="left")
-    commits = commit_verdicts(jobs, JOB)
-    failed = places(results, jobs.filter(~pl.col("infrastructure")), commits)
-    by_commit = failed.group_by(*TEST, *COMMIT).agg(
-        pl.col("line").min(), pl.col("contradicted").any(), pl.col("isolated").any()
-    )
-    totals = (
-        failed.select(*TEST, "job")
-        .unique()
-        .join(commits, on=JOB)
-        .group_by(TEST)
-        .agg(pl.struct(COMMIT).n_unique().alias("commits"))
-    )
-    units = judged(by_commit, totals, TEST, rule_of("flaky_tests"))
-    return Judged(units.filter(pl.col("contradicted") + pl.col("isolated") > 0), None, None)
+    said = test_verdicts(history, executions(history), rule_of("flaky_tests"))
+    return Judged(said.units, said.broken, None)
 
 
 def outcomes(history: History) -> Outcomes:

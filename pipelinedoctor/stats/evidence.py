@@ -4,6 +4,7 @@ A failure is evidence of flakiness where the unit contradicts itself: it passed 
 and after passed. A failure that stays is no evidence; it is what CI is for.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from pipelinedoctor.model import Verdict
 from pipelinedoctor.stats.posterior import flaky_probability, jeffreys
 
 COMMIT = ("commit_sha", "event_class")
+HALF_LIFE_DAYS = 45.0
+"""Of those tried it foretells the next month's failures of apache/ozone best (`accuracy.ranking`)."""
 DEFAULT = "default"
 CHANGE = "change"
 
@@ -90,7 +93,10 @@ def judged(failing: pl.DataFrame, totals: pl.DataFrame, unit: Sequence[str], rul
     failure. `totals` has `commits`: on how many commits each unit passed or failed. Gives `commits`, `failed`,
     `contradicted`, `isolated` (counts of commits), `probability` that the unit is flaky, `low` and `high` (Jeffreys 95 % of
     (contradicted + isolated) / commits), and `verdict`: flaky, suspected or null. Commits of one `line` weigh as one.
+    Where `failing` has `at` and `weight` (0 to 1), evidence counts for its weight, and half as much for each
+    `HALF_LIFE_DAYS` that it is older than the unit's newest.
     """
+    failing = _weighed(failing, unit)
     only_failed = (pl.col("event_class") != DEFAULT) & ~pl.col("contradicted")
     counts = (
         failing.group_by(unit)
@@ -98,13 +104,14 @@ def judged(failing: pl.DataFrame, totals: pl.DataFrame, unit: Sequence[str], rul
             pl.len().alias("failed"),
             pl.col("contradicted").sum(),
             pl.col("isolated").sum(),
-            pl.col("line").filter("contradicted").n_unique().alias("lines"),
+            pl.col("heaviest").filter("first_of_line").sum().alias("lines"),
+            pl.col("weight").filter("isolated").sum().alias("alone"),
             pl.col("line").filter(only_failed).n_unique().alias("changes"),
         )
         .join(totals, on=unit)
         .sort(unit)
     )
-    probability = flaky_probability(counts["lines"], counts["isolated"], counts["changes"], rule.prior)
+    probability = flaky_probability(counts["lines"], counts["alone"], counts["changes"], rule.prior)
     low, high = jeffreys(counts["contradicted"] + counts["isolated"], counts["commits"])
     enough = (pl.col("commits") >= rule.least_commits) & (
         pl.col("contradicted") + pl.col("isolated") >= rule.least_evidence
@@ -121,4 +128,19 @@ def judged(failing: pl.DataFrame, totals: pl.DataFrame, unit: Sequence[str], rul
         pl.Series("high", high, dtype=pl.Float64),
     ).select(
         *unit, "commits", "failed", "contradicted", "isolated", "probability", "low", "high", verdict.alias("verdict")
+    )
+
+
+def _weighed(failing: pl.DataFrame, unit: Sequence[str]) -> pl.DataFrame:
+    """With `weight`, and of the contradictions of one line the `heaviest`, to be taken where `first_of_line`."""
+    if "weight" not in failing.columns:
+        failing = failing.with_columns(pl.lit(1.0).alias("weight"))
+    else:
+        age = (pl.col("at").max().over(unit) - pl.col("at")).dt.total_seconds(fractional=True) / 86_400
+        failing = failing.with_columns(pl.col("weight") * (age * (-math.log(2) / HALF_LIFE_DAYS)).exp())
+    contradicting = pl.when("contradicted").then("weight")
+    line = [*unit, "line"]
+    return failing.with_columns(
+        contradicting.max().over(line).alias("heaviest"),
+        (pl.col("contradicted") & (pl.col("contradicted").cum_sum().over(line) == 1)).alias("first_of_line"),
     )

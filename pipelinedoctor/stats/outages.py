@@ -5,7 +5,7 @@ one infrastructure error in many places at once.
 from collections.abc import Sequence
 
 import polars as pl
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from pipelinedoctor.model import Category
 
@@ -16,6 +16,7 @@ LEAST_FAILING = 3
 FAILING_SHARE = 0.5
 LEAST_PLACES = 3
 SURPRISE = 1e-4
+_QUARTER_S = 900
 
 SHARED = (Category.RUNNER.value, Category.NETWORK.value, Category.REGISTRY.value, Category.RATE_LIMIT.value)
 """Categories of failures whose cause can lie in what all jobs share."""
@@ -29,14 +30,14 @@ def with_outages(executions: pl.DataFrame, explained: pl.DataFrame) -> pl.DataFr
     read `host`, `job_id`, `category` and `fingerprint` of the failure. A mass failure is
 
     - an attempt in which half of at least four jobs, and at least three, failed;
-    - an hour of a host in which more attempts turned red than chance allows (binomial, p < 0.0001, at the host's own
-      rate) in at least three repositories;
+    - half an hour or an hour of a host, from any quarter of an hour on, in which more attempts turned red than chance
+      allows (binomial, p < 0.0001, at the host's own rate) in at least three repositories;
     - one error of runner, network, registry or rate limit that within an hour before or after struck at least three
       repositories, or three jobs of one repository.
     """
     attempts = executions.group_by(ATTEMPT).agg(
         pl.col("repository_id").first(),
-        pl.coalesce("started_at", "run_created_at").min().dt.truncate("1h").alias("hour"),
+        pl.coalesce("started_at", "run_created_at").min().dt.epoch("s").floordiv(_QUARTER_S).alias("quarter"),
         pl.len().alias("jobs"),
         pl.col("failed").sum().alias("failing"),
     )
@@ -45,8 +46,8 @@ def with_outages(executions: pl.DataFrame, explained: pl.DataFrame) -> pl.DataFr
         & (pl.col("failing") >= LEAST_FAILING)
         & (pl.col("failing") >= FAILING_SHARE * pl.col("jobs"))
     )
-    hours = _bad_hours(attempts).with_columns(pl.lit(value=True).alias("bad_hour"))
-    struck = attempts.join(hours, on=["host", "hour"], how="left").select(
+    hours = _bad_quarters(attempts).with_columns(pl.lit(value=True).alias("bad_hour"))
+    struck = attempts.join(hours, on=["host", "quarter"], how="left").select(
         *ATTEMPT, (throughout | pl.col("bad_hour").fill_null(value=False)).alias("struck")
     )
     shared = _shared_errors(executions, explained).with_columns(pl.lit(value=True).alias("shared"))
@@ -82,16 +83,27 @@ def _shared_errors(executions: pl.DataFrame, explained: pl.DataFrame) -> pl.Data
     return pl.concat([places, crowded]).select("host", "job_id").unique()
 
 
-def _bad_hours(attempts: pl.DataFrame) -> pl.DataFrame:
-    """`host` and `hour` of the hours in which a host failed en masse."""
+def _bad_quarters(attempts: pl.DataFrame) -> pl.DataFrame:
+    """`host` and `quarter` of the quarters of an hour that lie in a time in which a host failed en masse."""
     red = pl.col("failing") > 0
-    hours = attempts.group_by("host", "hour").agg(
-        pl.len().alias("n"), red.sum().alias("k"), pl.col("repository_id").filter(red).n_unique().alias("repositories")
-    )
-    rate = pl.col("k").sum().over("host") / pl.col("n").sum().over("host")
-    crowded = hours.with_columns(rate.alias("rate")).filter(pl.col("repositories") >= LEAST_PLACES)
-    chance = binom.sf(crowded["k"].to_numpy() - 1, crowded["n"].to_numpy(), crowded["rate"].to_numpy())
-    return crowded.filter(pl.Series(chance < SURPRISE, dtype=pl.Boolean)).select("host", "hour")
+    rates = attempts.group_by("host").agg(red.mean().alias("rate"))
+    found = []
+    for quarters in (2, 4):
+        for offset in range(quarters):
+            spans = (
+                attempts.group_by("host", pl.col("quarter").add(offset).floordiv(quarters).alias("span"))
+                .agg(
+                    pl.len().alias("n"),
+                    red.sum().alias("k"),
+                    pl.col("repository_id").filter(red).n_unique().alias("repositories"),
+                    pl.col("quarter").unique(),
+                )
+                .filter(pl.col("repositories") >= LEAST_PLACES)
+                .join(rates, on="host")
+            )
+            chance = bdtrc(spans["k"].to_numpy() - 1.0, spans["n"].to_numpy(), spans["rate"].to_numpy())
+            found.append(spans.filter(pl.Series(chance < SURPRISE, dtype=pl.Boolean)).select("host", "quarter"))
+    return pl.concat(found).explode("quarter").unique()
 
 
 def roll_ups(executions: pl.DataFrame, unit: Sequence[str]) -> pl.DataFrame:

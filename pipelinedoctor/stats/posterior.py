@@ -11,10 +11,13 @@ Floats = npt.NDArray[np.float64]
 
 WEIGHT_CONTRADICTED = 3.0
 """Nats for a commit on which the unit failed and passed; 4 count at the most."""
-WEIGHT_ISOLATED = 1.5
+WEIGHT_ISOLATED = 2.4
 """Nats for a failing commit of the default branch between two passing ones; 5 count at the most."""
 WEIGHT_CHANGE = 0.2
 """Nats for a change in which the unit only failed; 5 count at the most."""
+
+FEW_TOGETHER = 4
+"""Units that fail in one execution beyond which each of them weighs less, as they more likely share a cause outside."""
 
 
 def jeffreys(k: npt.ArrayLike, n: npt.ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
@@ -47,7 +50,7 @@ def flaky_probability(
 ) -> Floats:
     """Probability that a unit is flaky: the prior odds, moved by fixed weights of evidence.
 
-    logit P = logit(prior) + 3 min(contradicted, 4) + 1.5 min(isolated, 5) + 0.2 min(changes, 5). `contradicted` counts
+    logit P = logit(prior) + 3 min(contradicted, 4) + 2.4 min(isolated, 5) + 0.2 min(changes, 5). `contradicted` counts
     commits with a failure and a pass, `isolated` failing commits of the default branch between passing ones, `changes`
     changes with failures only. The weights were set once on a simulated organisation, not fitted; the caps keep one kind
     of evidence from outweighing all doubt.

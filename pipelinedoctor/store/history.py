@@ -153,6 +153,38 @@ class History:
             questions.same_commit(self._identified("job_history")), _bounds(window or self.window)
         )
 
+    def failed_tests(self) -> pl.DataFrame:
+        """Failing executions of tests in the window, one row for each test and report, in order of time: host, forge,
+        repository_id, repository, pipeline_id, pipeline, run_id, attempt, job_id (0 where the report belongs to no known
+        job), test, message (its first 200 characters; those of the trace where there is none), name and job ("" where the
+        job is not known), job_result, commit_sha, event_class, branch, change_number, run_created_at, completed_at, html_url
+        (of the job, else of the run). Several results of one test in a report are one execution, which failed if any did.
+        """
+        failed = self._reader.frame(questions.FAILED_TESTS, _bounds(self.window))
+        named = failed.join(self.job_names(), on=list(_IDENTITY), how="left", maintain_order="left")
+        return named.with_columns(pl.col("job").fill_null(""))
+
+    def test_reports(self) -> pl.DataFrame:
+        """Reports of tests in the window: host, run_id, attempt, job_id, and `tests`, the results in it but skipped ones."""
+        return self._reader.frame(questions.REPORTS, _bounds(self.window))
+
+    def passed_tests(self, wanted: pl.DataFrame) -> pl.DataFrame:
+        """Which of the wanted executions of tests passed: the rows of `wanted` (host, run_id, attempt, job_id, test) with a
+        success, at any time.
+        """
+        kept = self._reader.keep(wanted.select("host", "run_id", "attempt", "job_id", "test").unique())
+        return self._reader.frame(questions.PASSED_TESTS.format(wanted=kept))
+
+    def traces(self, wanted: pl.DataFrame) -> pl.DataFrame:
+        """What failing executions of tests say (`wanted`: host, run_id, attempt, job_id, test): these, message and detail."""
+        kept = self._reader.keep(wanted.select("host", "run_id", "attempt", "job_id", "test").unique())
+        return self._reader.frame(questions.TRACES.format(wanted=kept))
+
+    def known_tests(self) -> int:
+        """How many tests, by repository and pipeline, have a result in the window, skipped ones left out."""
+        number: int = self._reader.frame(questions.KNOWN_TESTS, _bounds(self.window)).item()
+        return number
+
     def placed_tests(self, jobs: pl.DataFrame) -> pl.DataFrame:
         """The order in which tests ran in the executions of jobs that `jobs` (host, job_id) names: host, job_id, test,
         position; a row for each execution of a test that was not skipped and of which the place is known, in order.

@@ -27,6 +27,54 @@ NAMES = """
     FROM job_history
 """
 
+_REPORT = "host, run_id, attempt, job_id"
+
+FAILED_TESTS = f"""
+    WITH failing AS (
+        SELECT {_REPORT}, test, left(arg_min(coalesce(nullif(message, ''), detail, ''), ordinal), 200) AS message
+        FROM test_results WHERE result IN ('failure', 'error') GROUP BY {_REPORT}, test
+    )
+    SELECT r.host, r.forge, r.repository_id, r.repository, r.pipeline_id, r.pipeline, r.run_id, f.attempt, f.job_id,
+        f.test, f.message, coalesce(j.name, '') AS name, j.result AS job_result, r.commit_sha, r.event_class, r.branch,
+        r.change_number, r.created_at AS run_created_at, j.completed_at, coalesce(j.html_url, r.html_url) AS html_url
+    FROM failing AS f
+    JOIN run_history AS r ON r.host = f.host AND r.run_id = f.run_id
+    LEFT JOIN jobs AS j ON j.host = f.host AND j.job_id = f.job_id
+    WHERE r.created_at >= $1 AND r.created_at < $2
+    ORDER BY r.created_at, f.run_id, f.attempt, f.job_id, f.test
+"""  # noqa: S608  own names only
+"""Failing executions of tests, their repetitions in one report taken together."""
+
+REPORTS = f"""
+    SELECT {_REPORT}, count(*) AS tests
+    FROM test_results SEMI JOIN (SELECT host, run_id FROM runs WHERE created_at >= $1 AND created_at < $2) USING (host, run_id)
+    WHERE result <> 'skipped' GROUP BY {_REPORT} ORDER BY {_REPORT}
+"""  # noqa: S608  own names only
+"""Reports of tests, with the number of results in them."""
+
+KNOWN_TESTS = """
+    SELECT count(*) FROM (
+        SELECT DISTINCT r.host, r.repository_id, r.pipeline_id, t.test
+        FROM test_results AS t JOIN runs AS r ON r.host = t.host AND r.run_id = t.run_id
+        WHERE r.created_at >= $1 AND r.created_at < $2 AND t.result <> 'skipped'
+    )
+"""
+"""How many tests have results."""
+
+PASSED_TESTS = f"""
+    SELECT DISTINCT {_REPORT}, test
+    FROM test_results SEMI JOIN {{wanted}} USING ({_REPORT}, test)
+    WHERE result = 'success' ORDER BY {_REPORT}, test
+"""  # noqa: S608  own names only
+"""Which of some tests passed in some reports."""
+
+TRACES = f"""
+    SELECT {_REPORT}, test, arg_min(message, ordinal) AS message, arg_min(detail, ordinal) AS detail
+    FROM test_results SEMI JOIN {{wanted}} USING ({_REPORT}, test)
+    WHERE result IN ('failure', 'error') GROUP BY {_REPORT}, test ORDER BY {_REPORT}, test
+"""  # noqa: S608  own names only
+"""What some failing executions of tests say."""
+
 _KEY = ("host", "repository_id", "pipeline_id", "job", "name", "commit_sha", "event_class")
 _FAILING = "result IN ('failure', 'timed_out')"
 _IN_WINDOW = "run_created_at >= $1 AND run_created_at < $2"

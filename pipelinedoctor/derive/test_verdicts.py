@@ -1,0 +1,217 @@
+"""The verdicts on tests: which were broken on the default branch, which are flaky, and what each failure was.
+
+The order of decision is that of `derive.labels`: infrastructure, broken, passed on the same commit, known to be flaky,
+likely genuine. What an earlier stage explains is no evidence for a later one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from pipelinedoctor.derive.flakiness import JOB
+from pipelinedoctor.derive.testcases import PLACE, TEST, Tested, passes, positions, tested
+from pipelinedoctor.stats.breakages import stretches
+from pipelinedoctor.stats.evidence import COMMIT, DEFAULT, Rule, judged
+from pipelinedoctor.stats.posterior import FEW_TOGETHER
+from pipelinedoctor.store.history import History
+
+NEAR = 2
+"""A stretch that is broken has two failing commits at most so far apart."""
+
+_UNIT = (*TEST, "job")
+
+
+@dataclass(frozen=True, slots=True)
+class TestVerdicts:
+    """See the module.
+
+    `units`: a row a test with any evidence: `TEST`, commits, failed, contradicted, isolated (counts of commits),
+    probability, low, high (95 % of (contradicted + isolated) / commits), verdict (flaky, suspected or null).
+    `broken`: a row a stretch of commits of the default branch in which a test was broken in a job: `TEST`, job,
+    first_bad_sha, cleared_sha (the newest commit before it that is known to be free of it, or null), first_at, last_at
+    (runs of the first and last failing commit), until (run of the next passing one, or null), open, failing and runs
+    (executions in it), confidence.
+    `proofs`: a row a place (`PLACE`) with evidence, newest first: line, failures, first_at, last_at, minutes (each failing
+    execution of the job, divided by the tests that failed in it), job_ids and parts of these; run_id, attempt, job_id,
+    html_url, message of the last failure, passed_url, by_job, contradicted, isolated, together.
+    """
+
+    __test__ = False
+
+    known: Tested
+    units: pl.DataFrame
+    broken: pl.DataFrame
+    proofs: pl.DataFrame
+    places: pl.DataFrame
+
+
+def test_verdicts(history: History, jobs: pl.DataFrame, rule: Rule) -> TestVerdicts:
+    """Of the tests of the window; `jobs` is `flakiness.executions`."""
+    known = tested(history, jobs)
+    order = positions(known)
+    sound = known.failed.filter(~pl.col("struck"), ~pl.col("mass"))
+    found = _on_default(sound, order)
+    broken = _broken(found, order)
+    evidence = _outside(sound, broken)
+    places = _places(history, evidence, known, found)
+    units = judged(_by_commit(places), _commits(places, known), TEST, rule)
+    proofs = places.filter(pl.col("contradicted") | pl.col("isolated"))
+    return TestVerdicts(
+        known=known,
+        units=units.filter(pl.col("contradicted") + pl.col("isolated") > 0),
+        broken=broken,
+        proofs=proofs,
+        places=places,
+    )
+
+
+test_verdicts.__test__ = False  # type: ignore[attr-defined]
+
+
+def _on_default(sound: pl.DataFrame, order: pl.DataFrame) -> pl.DataFrame:
+    """Failures on the default branch by test, job and position, with what is told before and after: see `_Known`."""
+    told = order.select(
+        *JOB,
+        "commit_sha",
+        "position",
+        "at",
+        "told",
+        "reported",
+        *(pl.col(name).cum_sum().over(JOB).alias(f"{name}_so_far") for name in ("told", "reported")),
+        *(pl.col(name).sum().over(JOB).alias(f"{name}_in_all") for name in ("told", "reported")),
+    )
+    failing = (
+        sound.filter(pl.col("event_class") == DEFAULT, pl.col("job") != "")
+        .group_by(*_UNIT, "commit_sha")
+        .agg(pl.len().cast(pl.Int64).alias("failing"), pl.col("told_by_job").first())
+        .join(told, on=[*JOB, "commit_sha"])
+        .sort(*_UNIT, "position")
+    )
+    by_job = pl.col("told_by_job")
+    so_far, in_all, here = (
+        pl.when(by_job).then(f"told{suffix}").otherwise(f"reported{suffix}") for suffix in ("_so_far", "_in_all", "")
+    )
+    failed_so_far = pl.col("failing").cum_sum().over(_UNIT)
+    before = so_far - here - (failed_so_far - pl.col("failing"))
+    after = in_all - so_far - (pl.col("failing").sum().over(_UNIT) - failed_so_far)
+    return failing.select(
+        *_UNIT, "commit_sha", "position", "at", "failing", "told_by_job", here.alias("executions"),
+        (before > 0).alias("passed_before"), (after > 0).alias("passed_after"),
+    )  # fmt: skip
+
+
+def _broken(found: pl.DataFrame, order: pl.DataFrame) -> pl.DataFrame:
+    schema = {**{name: found.schema[name] for name in _UNIT}, "first_bad_sha": pl.String(), "cleared_sha": pl.String()}
+    schema |= dict.fromkeys(("first_at", "last_at", "until"), pl.Datetime("us", "UTC"))
+    schema |= {"open": pl.Boolean(), "failing": pl.Int64(), "runs": pl.Int64(), "confidence": pl.Float64()}
+    near = (pl.col("position") - pl.col("position").shift(1).over(_UNIT)) <= NEAR
+    again = (pl.col("failing") > 1).any()
+    candidates = found.filter((near.any() | again).over(_UNIT))
+    if candidates.is_empty():
+        return pl.DataFrame(schema=schema)
+    jobs = order.join(candidates, on=JOB, how="semi").partition_by(JOB, as_dict=True, maintain_order=True)
+    rows = [
+        row
+        for key, one in candidates.partition_by(_UNIT, as_dict=True, maintain_order=True).items()
+        for row in _stretches(key, one, jobs[(*key[:3], key[4])])
+    ]
+    return pl.DataFrame(rows, schema=schema, orient="row").sort(*_UNIT, "first_at")
+
+
+def _stretches(key: tuple[object, ...], one: pl.DataFrame, job: pl.DataFrame) -> list[tuple[object, ...]]:
+    ran = job["told" if one["told_by_job"][0] else "reported"].to_numpy()
+    failures = np.zeros(len(ran), dtype=np.int64)
+    failures[one["position"].to_numpy()] = one["failing"].to_numpy()
+    executions = np.maximum(ran, failures)
+    at = np.flatnonzero(executions).tolist()
+    shas, times = job["commit_sha"], job["at"]
+    rows: list[tuple[object, ...]] = []
+    for each in stretches(str(key[-1]), at, failures[at].tolist(), executions[at].tolist()):
+        cleared = shas[each.cleared] if each.ever_passed else None
+        until = None if each.passed is None else times[each.passed]
+        rows.append(
+            (*key, shas[each.first], cleared, times[each.first], times[each.last], until, not each.over,
+             each.failures, each.executions, each.confidence)
+        )  # fmt: skip
+    return rows
+
+
+def _outside(sound: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
+    """The failures made outside of the times in which their test was broken on the default branch."""
+    if broken.is_empty():
+        return sound
+    times = broken.select(*TEST, "first_at", "until")
+    numbered = sound.with_row_index("row")
+    inside = (
+        numbered.select("row", *TEST, "run_created_at")
+        .join(times, on=TEST)
+        .filter(
+            pl.col("run_created_at") >= pl.col("first_at"),
+            pl.col("until").is_null() | (pl.col("run_created_at") < pl.col("until")),
+        )
+    )
+    return numbered.join(inside, on="row", how="anti", maintain_order="left").drop("row")
+
+
+def _places(history: History, evidence: pl.DataFrame, known: Tested, found: pl.DataFrame) -> pl.DataFrame:
+    at = pl.coalesce("completed_at", "run_created_at")
+    failing = evidence.group_by(PLACE, maintain_order=True).agg(
+        pl.col("line").min(),
+        pl.col("told_by_job").first(),
+        pl.len().cast(pl.Int64).alias("failures"),
+        at.min().alias("first_at"),
+        at.max().alias("last_at"),
+        pl.col("run_id", "attempt", "job_id", "html_url", "message").last(),
+        pl.col("job_id").alias("job_ids"),
+        (1 / pl.col("together")).alias("parts"),
+        (pl.col("minutes") / pl.col("together")).sum().alias("minutes"),
+        pl.col("together").min(),
+    )
+    passed = passes(history, failing.select(*PLACE, "told_by_job"), known)
+    alone = found.filter("passed_before", "passed_after").select(
+        *_UNIT, "commit_sha", pl.lit(DEFAULT).alias("event_class"), pl.lit(value=True).alias("alone")
+    )
+    return (
+        failing.join(passed, on=PLACE, how="left", maintain_order="left")
+        .join(alone, on=[*_UNIT, *COMMIT], how="left", maintain_order="left")
+        .with_columns(pl.col("passed_url").is_not_null().alias("contradicted"))
+        .with_columns(
+            (pl.col("alone").fill_null(value=False) & ~pl.col("contradicted").any().over(*TEST, *COMMIT)).alias("isolated"),
+            (FEW_TOGETHER / pl.col("together")).clip(0, 1).alias("weight"),
+        )
+        .drop("alone", "told_by_job")
+        .sort("last_at", "job_id", "test", descending=True)
+    )  # fmt: skip
+
+
+def _by_commit(places: pl.DataFrame) -> pl.DataFrame:
+    """The places of a test, its jobs taken together: one row for each test and commit."""
+    return places.group_by(*TEST, *COMMIT).agg(
+        pl.col("line").min(),
+        pl.col("contradicted").any(),
+        pl.col("isolated").any(),
+        pl.col("weight").max(),
+        pl.col("last_at").max().alias("at"),
+    )
+
+
+def _commits(places: pl.DataFrame, known: Tested) -> pl.DataFrame:
+    """`commits`: on how many commits the jobs in which a test failed passed or failed.
+
+    Most failing tests share their jobs with others, so commits are counted once for each set of jobs.
+    """
+    sets = places.select(*TEST, "job").unique().group_by(TEST).agg(pl.col("job").sort())
+    named = sets.with_columns(pl.col("job").list.join("\x1f").alias("set"))
+    pipeline_set = [*TEST[:-1], "set"]
+    key = [*JOB, *COMMIT]
+    seen = pl.concat([known.jobs.select(key), places.filter(pl.col("job") == "").select(key)]).unique()
+    size = (
+        named.unique(pipeline_set)
+        .select(*pipeline_set, "job")
+        .explode("job")
+        .join(seen, on=JOB)
+        .group_by(pipeline_set)
+        .agg(pl.struct(COMMIT).n_unique().cast(pl.Int64).alias("commits"))
+    )
+    return named.join(size, on=pipeline_set).select(*TEST, "commits")
