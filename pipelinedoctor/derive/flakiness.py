@@ -103,7 +103,7 @@ def day(at: datetime) -> str:
 
 def remark(rule: Rule) -> pl.Expr:
     """What a table says of a judged unit: its verdict, or why it has none."""
-    evidence = pl.col("contradicted") + pl.col("isolated")
+    evidence = pl.col("contradicted") + pl.col("isolated") + pl.col("recurring")
     return (
         pl.when(pl.col("verdict").is_not_null())
         .then("verdict")

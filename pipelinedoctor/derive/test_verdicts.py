@@ -5,6 +5,7 @@ likely genuine. What an earlier stage explains is no evidence for a later one.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,8 @@ from pipelinedoctor.store.history import History
 
 NEAR = 2
 """A stretch that is broken has two failing commits at most so far apart."""
+
+DAYS_APART = timedelta(days=1)
 
 _UNIT = (*TEST, "job")
 
@@ -50,16 +53,16 @@ def test_verdicts(history: History, jobs: pl.DataFrame, rule: Rule) -> TestVerdi
     """Of the tests of the window; `jobs` is `flakiness.executions`."""
     known = tested(history, jobs)
     order = positions(known)
-    sound = known.failed.filter(~pl.col("struck"), ~pl.col("mass"))
+    sound = known.failed.filter(~pl.col("mass"), ~pl.col("struck") | _seen_elsewhere())
     found = _on_default(sound, order)
     broken = _broken(found, order)
     evidence = _outside(sound, broken)
     places = _places(history, evidence, known, found)
     units = judged(_by_commit(places), _commits(places, known), TEST, rule)
-    proofs = places.filter(pl.col("contradicted") | pl.col("isolated"))
+    proofs = places.filter(_evident())
     return TestVerdicts(
         known=known,
-        units=units.filter(pl.col("contradicted") + pl.col("isolated") > 0),
+        units=units.join(proofs, on=TEST, how="semi", maintain_order="left"),
         broken=broken,
         proofs=proofs,
         places=places,
@@ -67,6 +70,16 @@ def test_verdicts(history: History, jobs: pl.DataFrame, rule: Rule) -> TestVerdi
 
 
 test_verdicts.__test__ = False  # type: ignore[attr-defined]
+
+
+def _evident() -> pl.Expr:
+    return pl.col("contradicted") | pl.col("isolated") | pl.col("recurring")
+
+
+def _seen_elsewhere() -> pl.Expr:
+    """Whether the test failed with the same message outside of any mass failure, too: then it is its own."""
+    sound = ~pl.col("struck") & ~pl.col("mass")
+    return sound.any().over(*TEST, "signature") & pl.col("signature").is_not_null()
 
 
 def _on_default(sound: pl.DataFrame, order: pl.DataFrame) -> pl.DataFrame:
@@ -167,6 +180,8 @@ def _places(history: History, evidence: pl.DataFrame, known: Tested, found: pl.D
         (1 / pl.col("together")).alias("parts"),
         (pl.col("minutes") / pl.col("together")).sum().alias("minutes"),
         pl.col("together").min(),
+        pl.col("familiar").any(),
+        pl.col("signature").last(),
     )
     passed = passes(history, failing.select(*PLACE, "told_by_job"), known)
     alone = found.filter("passed_before", "passed_after").select(
@@ -178,11 +193,26 @@ def _places(history: History, evidence: pl.DataFrame, known: Tested, found: pl.D
         .with_columns(pl.col("passed_url").is_not_null().alias("contradicted"))
         .with_columns(
             (pl.col("alone").fill_null(value=False) & ~pl.col("contradicted").any().over(*TEST, *COMMIT)).alias("isolated"),
-            (FEW_TOGETHER / pl.col("together")).clip(0, 1).alias("weight"),
+            pl.when("familiar").then(1.0).otherwise(FEW_TOGETHER / pl.col("together")).clip(0, 1).alias("weight"),
         )
-        .drop("alone", "told_by_job")
+        .with_columns(_recurring().alias("recurring"))
+        .drop("alone", "signature", "familiar", "told_by_job")
         .sort("last_at", "job_id", "test", descending=True)
     )  # fmt: skip
+
+
+def _recurring() -> pl.Expr:
+    """Whether, on a change, it failed once and only failed, as it did days before or after where it is known to be flaky.
+
+    What breaks the default branch also breaks the changes that are made meanwhile, but seldom lasts so long unseen; and what
+    a change breaks fails again, and in all jobs.
+    """
+    proved = pl.when(pl.col("contradicted") | pl.col("isolated")).then("last_at")
+    first, last = (getattr(proved, end)().over(*TEST, "signature") for end in ("min", "max"))
+    apart = (pl.col("last_at") - first > DAYS_APART) | (last - pl.col("last_at") > DAYS_APART)
+    once = pl.col("failures").sum().over(*TEST, *COMMIT) == 1
+    only_failed = (pl.col("event_class") != DEFAULT) & ~pl.col("contradicted").any().over(*TEST, "line")
+    return (only_failed & once & apart & pl.col("signature").is_not_null()).fill_null(value=False)
 
 
 def _by_commit(places: pl.DataFrame) -> pl.DataFrame:
@@ -191,6 +221,7 @@ def _by_commit(places: pl.DataFrame) -> pl.DataFrame:
         pl.col("line").min(),
         pl.col("contradicted").any(),
         pl.col("isolated").any(),
+        pl.col("recurring").any(),
         pl.col("weight").max(),
         pl.col("last_at").max().alias("at"),
     )

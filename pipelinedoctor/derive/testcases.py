@@ -29,7 +29,7 @@ class Tested:
     """What is known of tests.
 
     `failed`: `History.failed_tests` with `line` (`stats.evidence.line_of_work`), `together` (tests failing in the report),
-    `minutes` (billed, of the job), `struck` (its job execution is infrastructure), `mass` (its report is a mass failure) and
+    `familiar` (these tests failed together at another time, too), `signature` (see there), `minutes` (billed, of the job), `struck` (its job execution is infrastructure), `mass` (its report is a mass failure) and
     `told_by_job` (whether the colour of its job speaks of the test at all: not where the job was green although it failed).
     `reports`: `History.test_reports` with `mass`. `jobs`: executions of jobs (`flakiness.executions`) that are no
     infrastructure, with `reported`, whether they have a report.
@@ -43,7 +43,7 @@ class Tested:
 def tested(history: History, jobs: pl.DataFrame) -> Tested:
     """Of the window; `jobs` is `flakiness.executions`."""
     failed, reports = history.failed_tests(), history.test_reports()
-    mass = mass_reports(failed, reports, JOB, TEST).with_columns(pl.lit(value=True).alias("mass"))
+    mass = mass_reports(failed, reports, JOB, TEST)
     struck = jobs.filter("infrastructure").select("host", "job_id", pl.lit(value=True).alias("struck"))
     green = pl.col("job_result") == "success"
     told = (
@@ -52,13 +52,14 @@ def tested(history: History, jobs: pl.DataFrame) -> Tested:
         .join(jobs.select("host", "job_id", "minutes"), on=["host", "job_id"], how="left", maintain_order="left")
         .with_columns(
             line_of_work(),
-            pl.col("struck", "mass").fill_null(value=False),
+            pl.col("struck", "mass", "familiar").fill_null(value=False),
+            signature(),
             pl.len().over(REPORT).alias("together"),
             pl.col("minutes").fill_null(0),
             (~green.fill_null(value=False).any().over(*TEST, "job")).alias("told_by_job"),
         )
     )
-    known = reports.join(mass, on=REPORT, how="left", maintain_order="left").with_columns(
+    known = reports.join(mass.drop("familiar"), on=REPORT, how="left", maintain_order="left").with_columns(
         pl.col("mass").fill_null(value=False)
     )
     with_report = known.select("host", "job_id", "mass").filter(pl.col("job_id") != 0).unique(["host", "job_id"])
@@ -70,6 +71,13 @@ def tested(history: History, jobs: pl.DataFrame) -> Tested:
         .drop("mass")
     )
     return Tested(told, known, sound)
+
+
+def signature() -> pl.Expr:
+    """What a failure says, its numbers left out: the first line of `message`, as a hash; null where it says nothing."""
+    line = pl.col("message").str.strip_chars().str.splitn("\n", 2).struct.field("field_0").str.strip_chars()
+    masked = line.str.replace_all(r"[0-9]+", "0")
+    return pl.when(masked != "").then(masked.hash()).alias("signature")
 
 
 def passes(history: History, failing: pl.DataFrame, known: Tested) -> pl.DataFrame:

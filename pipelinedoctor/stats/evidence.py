@@ -90,32 +90,34 @@ def judged(failing: pl.DataFrame, totals: pl.DataFrame, unit: Sequence[str], rul
     """The verdict on each unit that failed, sorted by unit.
 
     `failing` has `unit`'s columns, `event_class`, `line`, `contradicted`, `isolated`: a row for each unit and commit with a
-    failure. `totals` has `commits`: on how many commits each unit passed or failed. Gives `commits`, `failed`,
-    `contradicted`, `isolated` (counts of commits), `probability` that the unit is flaky, `low` and `high` (Jeffreys 95 % of
-    (contradicted + isolated) / commits), and `verdict`: flaky, suspected or null. Commits of one `line` weigh as one.
-    Where `failing` has `at` and `weight` (0 to 1), evidence counts for its weight, and half as much for each
-    `HALF_LIFE_DAYS` that it is older than the unit's newest.
+    failure; and may have `recurring` (neither, but as the unit had failed days before), and `at` with `weight` (0 to 1):
+    evidence counts for its weight, and half as much for each `HALF_LIFE_DAYS` that it is older than the unit's newest.
+    `totals` has `commits`: on how many commits each unit passed or failed.
+
+    Gives `commits`, `failed`, `contradicted`, `isolated` (counts of commits), `recurring` (of lines of work), `probability` that the unit is
+    flaky, `low` and `high` (Jeffreys 95 % of their sum / commits), and `verdict`: flaky, suspected or null. Commits of one
+    `line` weigh as one.
     """
-    failing = _weighed(failing, unit)
     only_failed = (pl.col("event_class") != DEFAULT) & ~pl.col("contradicted")
     counts = (
-        failing.group_by(unit)
+        _weighed(failing, unit)
+        .group_by(unit)
         .agg(
             pl.len().alias("failed"),
-            pl.col("contradicted").sum(),
-            pl.col("isolated").sum(),
-            pl.col("heaviest").filter("first_of_line").sum().alias("lines"),
-            pl.col("weight").filter("isolated").sum().alias("alone"),
-            pl.col("line").filter(only_failed).n_unique().alias("changes"),
+            pl.col("contradicted", "isolated").sum(),
+            pl.col("line").filter("recurring").n_unique().alias("recurring"),
+            pl.col("contradicted_weight", "recurring_weight").sum(),
+            pl.col("weight").filter("isolated").sum().alias("isolated_weight"),
+            pl.col("line").filter(only_failed & ~pl.col("recurring")).n_unique().alias("changes"),
         )
         .join(totals, on=unit)
         .sort(unit)
+        .with_columns((pl.col("contradicted") + pl.col("isolated") + pl.col("recurring")).alias("evidence"))
     )
-    probability = flaky_probability(counts["lines"], counts["alone"], counts["changes"], rule.prior)
-    low, high = jeffreys(counts["contradicted"] + counts["isolated"], counts["commits"])
-    enough = (pl.col("commits") >= rule.least_commits) & (
-        pl.col("contradicted") + pl.col("isolated") >= rule.least_evidence
-    )
+    weights = (counts[f"{kind}_weight"] for kind in ("contradicted", "isolated", "recurring"))
+    probability = flaky_probability(*weights, counts["changes"], rule.prior)
+    low, high = jeffreys(counts["evidence"], counts["commits"])
+    enough = (pl.col("commits") >= rule.least_commits) & (pl.col("evidence") >= rule.least_evidence)
     verdict = (
         pl.when(enough & (pl.col("probability") >= rule.flaky_from))
         .then(pl.lit(Verdict.FLAKY.value))
@@ -127,20 +129,25 @@ def judged(failing: pl.DataFrame, totals: pl.DataFrame, unit: Sequence[str], rul
         pl.Series("low", low, dtype=pl.Float64),
         pl.Series("high", high, dtype=pl.Float64),
     ).select(
-        *unit, "commits", "failed", "contradicted", "isolated", "probability", "low", "high", verdict.alias("verdict")
-    )
+        *unit, "commits", "failed", "contradicted", "isolated", "recurring", "probability", "low", "high",
+        verdict.alias("verdict"),
+    )  # fmt: skip
 
 
 def _weighed(failing: pl.DataFrame, unit: Sequence[str]) -> pl.DataFrame:
-    """With `weight`, and of the contradictions of one line the `heaviest`, to be taken where `first_of_line`."""
-    if "weight" not in failing.columns:
-        failing = failing.with_columns(pl.lit(1.0).alias("weight"))
-    else:
+    """With `weight`, and for each line of work the largest of its contradictions and recurrences in one of its rows."""
+    if "recurring" not in failing.columns:
+        failing = failing.with_columns(pl.lit(value=False).alias("recurring"))
+    if "weight" in failing.columns:
         age = (pl.col("at").max().over(unit) - pl.col("at")).dt.total_seconds(fractional=True) / 86_400
         failing = failing.with_columns(pl.col("weight") * (age * (-math.log(2) / HALF_LIFE_DAYS)).exp())
-    contradicting = pl.when("contradicted").then("weight")
+    else:
+        failing = failing.with_columns(pl.lit(1.0).alias("weight"))
     line = [*unit, "line"]
     return failing.with_columns(
-        contradicting.max().over(line).alias("heaviest"),
-        (pl.col("contradicted") & (pl.col("contradicted").cum_sum().over(line) == 1)).alias("first_of_line"),
+        pl.when(pl.col(kind) & (pl.col(kind).cum_sum().over(line) == 1))
+        .then(pl.col("weight").filter(kind).max().over(line))
+        .otherwise(0.0)
+        .alias(f"{kind}_weight")
+        for kind in ("contradicted", "recurring")
     )

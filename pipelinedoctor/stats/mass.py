@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from pipelinedoctor.stats.posterior import FEW_TOGETHER
+
 REPORT = ("host", "run_id", "attempt", "job_id")
 
 LEAST = 10
@@ -21,10 +23,12 @@ failures and half of the other's."""
 
 
 def mass_reports(failed: pl.DataFrame, reports: pl.DataFrame, job: Sequence[str], test: Sequence[str]) -> pl.DataFrame:
-    """The reports (`REPORT`'s columns) of mass failures, sorted.
+    """Reports with several failures: `REPORT`'s columns, `mass` and `familiar`, sorted.
 
     `failed` has a row a failing execution of a test: the columns of `REPORT`, `job` and `test`, and `run_created_at`.
-    `reports` has `REPORT` and `tests`, the number of results in it.
+    `reports` has `REPORT` and `tests`, the number of results in it. A report is a `mass` failure where a fifth of its tests,
+    and at least ten, failed, or ten and four times as many as its job's failing reports usually have, unless the same
+    tests failed together at another time, too: then they are `familiar`.
     """
     sizes = (
         failed.group_by(*dict.fromkeys((*REPORT, *job)))
@@ -34,19 +38,23 @@ def mass_reports(failed: pl.DataFrame, reports: pl.DataFrame, job: Sequence[str]
             (pl.col("failing") / pl.col("tests")).alias("share"), pl.col("failing").median().over(job).alias("usual")
         )
     )
-    many = sizes.filter(pl.col("failing") >= LEAST)
-    whole = many.filter(pl.col("share") >= SHARE)
-    unusual = many.filter(
-        pl.col("share") < SHARE, pl.col("share") >= UNUSUAL_SHARE, pl.col("failing") >= USUAL_TIMES * pl.col("usual")
+    several = sizes.filter(pl.col("failing") > FEW_TOGETHER)
+    known = _familiar(several, sizes, failed, test).with_columns(pl.lit(value=True).alias("familiar"))
+    whole = pl.col("share") >= SHARE
+    unusual = (pl.col("share") >= UNUSUAL_SHARE) & (pl.col("failing") >= USUAL_TIMES * pl.col("usual"))
+    familiar = pl.col("familiar").fill_null(value=False)
+    return (
+        several.join(known, on=REPORT, how="left")
+        .select(*REPORT, (pl.col("failing") >= LEAST) & (whole | (unusual & ~familiar)), familiar)
+        .rename({"failing": "mass"})
+        .sort(REPORT)
     )
-    strange = unusual.join(_familiar(unusual, sizes, failed, test), on=REPORT, how="anti")
-    return pl.concat([whole, strange]).select(REPORT).sort(REPORT)
 
 
-def _familiar(unusual: pl.DataFrame, sizes: pl.DataFrame, failed: pl.DataFrame, test: Sequence[str]) -> pl.DataFrame:
-    """Those of the unusual reports whose tests failed together at another time, too."""
+def _familiar(several: pl.DataFrame, sizes: pl.DataFrame, failed: pl.DataFrame, test: Sequence[str]) -> pl.DataFrame:
+    """Those of the reports whose tests failed together at another time, too."""
     size = pl.col("failing")
-    mine = failed.join(unusual.select(*REPORT, size, "run_created_at"), on=REPORT).select(
+    mine = failed.join(several.select(*REPORT, size, "run_created_at"), on=REPORT).select(
         *REPORT, *test[1:], "failing", "run_created_at"
     )
     others = failed.join(sizes.select(*REPORT, size), on=REPORT).select(

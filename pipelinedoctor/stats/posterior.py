@@ -16,6 +16,8 @@ WEIGHT_ISOLATED = 2.4
 WEIGHT_CHANGE = 0.2
 """Nats for a change in which the unit only failed; 5 count at the most."""
 
+WEIGHT_RECURRING = 2.0
+"""Nats for a change that only failed, with the message of a failure days before; 5 count at the most."""
 FEW_TOGETHER = 4
 """Units that fail in one execution beyond which each of them weighs less, as they more likely share a cause outside."""
 
@@ -46,18 +48,19 @@ def upper_bound_of_none(n: npt.ArrayLike, level: float = 0.95) -> Floats:
 
 
 def flaky_probability(
-    contradicted: npt.ArrayLike, isolated: npt.ArrayLike, changes: npt.ArrayLike, prior: float
+    contradicted: npt.ArrayLike, isolated: npt.ArrayLike, recurring: npt.ArrayLike, changes: npt.ArrayLike, prior: float
 ) -> Floats:
     """Probability that a unit is flaky: the prior odds, moved by fixed weights of evidence.
 
-    logit P = logit(prior) + 3 min(contradicted, 4) + 2.4 min(isolated, 5) + 0.2 min(changes, 5). `contradicted` counts
+    logit P = logit(prior) + 3 min(contradicted, 4) + 2.4 min(isolated, 5) + 2 min(recurring, 5) + 0.2 min(changes, 5). `contradicted` counts
     commits with a failure and a pass, `isolated` failing commits of the default branch between passing ones, `changes`
-    changes with failures only. The weights were set once on a simulated organisation, not fitted; the caps keep one kind
+    changes with failures only, `recurring` those of them that failed as the unit had days before. The weights were set once on a simulated organisation, not fitted; the caps keep one kind
     of evidence from outweighing all doubt.
     """
     weight = (
         WEIGHT_CONTRADICTED * np.minimum(np.asarray(contradicted, dtype=np.float64), 4)
         + WEIGHT_ISOLATED * np.minimum(np.asarray(isolated, dtype=np.float64), 5)
+        + WEIGHT_RECURRING * np.minimum(np.asarray(recurring, dtype=np.float64), 5)
         + WEIGHT_CHANGE * np.minimum(np.asarray(changes, dtype=np.float64), 5)
     )
     probability: Floats = expit(logit(prior) + weight)
