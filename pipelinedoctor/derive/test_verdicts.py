@@ -21,6 +21,8 @@ NEAR = 2
 """A stretch that is broken has two failing commits at most so far apart."""
 
 DAYS_APART = timedelta(days=1)
+OTHER_MESSAGE = 0.3
+"""Weight of a failure on a change that says something else than the proofs, or nothing."""
 
 _UNIT = (*TEST, "job")
 
@@ -195,36 +197,50 @@ def _places(history: History, evidence: pl.DataFrame, known: Tested, found: pl.D
             (pl.col("alone").fill_null(value=False) & ~pl.col("contradicted").any().over(*TEST, *COMMIT)).alias("isolated"),
             pl.when("familiar").then(1.0).otherwise(FEW_TOGETHER / pl.col("together")).clip(0, 1).alias("weight"),
         )
-        .with_columns(_recurring().alias("recurring"))
+        .with_columns(_recurring())
         .drop("alone", "signature", "familiar", "told_by_job")
         .sort("last_at", "job_id", "test", descending=True)
     )  # fmt: skip
 
 
-def _recurring() -> pl.Expr:
-    """Whether, on a change, it failed once and only failed, as it did days before or after where it is known to be flaky.
+def _recurring() -> tuple[pl.Expr, pl.Expr]:
+    """Whether, on a change, it failed once and only failed, days before or after it was proved to be flaky; and its weight,
+    which is less where it did not say the same.
 
     What breaks the default branch also breaks the changes that are made meanwhile, but seldom lasts so long unseen; and what
     a change breaks fails again, and in all jobs.
     """
-    proved = pl.when(pl.col("contradicted") | pl.col("isolated")).then("last_at")
-    first, last = (getattr(proved, end)().over(*TEST, "signature") for end in ("min", "max"))
-    apart = (pl.col("last_at") - first > DAYS_APART) | (last - pl.col("last_at") > DAYS_APART)
     once = pl.col("failures").sum().over(*TEST, *COMMIT) == 1
     only_failed = (pl.col("event_class") != DEFAULT) & ~pl.col("contradicted").any().over(*TEST, "line")
-    return (only_failed & once & apart & pl.col("signature").is_not_null()).fill_null(value=False)
+    alike = pl.col("signature").is_not_null() & _apart("signature")
+    recurring = (only_failed & once & _apart()).fill_null(value=False)
+    less = pl.when(recurring & ~alike.fill_null(value=False)).then(OTHER_MESSAGE).otherwise(1.0)
+    return recurring.alias("recurring"), (pl.col("weight") * less).alias("weight")
+
+
+def _apart(*alike: str) -> pl.Expr:
+    """Whether a proof of flakiness is more than a day away, of those of the test that are `alike`."""
+    proved = pl.when(pl.col("contradicted") | pl.col("isolated")).then("last_at")
+    first, last = (getattr(proved, end)().over(*TEST, *alike) for end in ("min", "max"))
+    return (pl.col("last_at") - first > DAYS_APART) | (last - pl.col("last_at") > DAYS_APART)
 
 
 def _by_commit(places: pl.DataFrame) -> pl.DataFrame:
     """The places of a test, its jobs taken together: one row for each test and commit."""
     return places.group_by(*TEST, *COMMIT).agg(
-        pl.col("line").min(),
+        day_of_default(),
         pl.col("contradicted").any(),
         pl.col("isolated").any(),
         pl.col("recurring").any(),
         pl.col("weight").max(),
         pl.col("last_at").max().alias("at"),
     )
+
+
+def day_of_default() -> pl.Expr:
+    """The line of work, where a day of the default branch is one: what breaks in part breaks several commits of a day."""
+    day = pl.col("last_at").max().dt.strftime("%F")
+    return pl.when(pl.col("event_class").first() == DEFAULT).then(day).otherwise(pl.col("line").min()).alias("line")
 
 
 def _commits(places: pl.DataFrame, known: Tested) -> pl.DataFrame:

@@ -106,8 +106,7 @@ def judged(failing: pl.DataFrame, totals: pl.DataFrame, unit: Sequence[str], rul
             pl.len().alias("failed"),
             pl.col("contradicted", "isolated").sum(),
             pl.col("line").filter("recurring").n_unique().alias("recurring"),
-            pl.col("contradicted_weight", "recurring_weight").sum(),
-            pl.col("weight").filter("isolated").sum().alias("isolated_weight"),
+            pl.col("contradicted_weight", "isolated_weight", "recurring_weight").sum(),
             pl.col("line").filter(only_failed & ~pl.col("recurring")).n_unique().alias("changes"),
         )
         .join(totals, on=unit)
@@ -149,5 +148,5 @@ def _weighed(failing: pl.DataFrame, unit: Sequence[str]) -> pl.DataFrame:
         .then(pl.col("weight").filter(kind).max().over(line))
         .otherwise(0.0)
         .alias(f"{kind}_weight")
-        for kind in ("contradicted", "recurring")
+        for kind in ("contradicted", "isolated", "recurring")
     )
