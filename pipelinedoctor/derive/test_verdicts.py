@@ -21,7 +21,7 @@ NEAR = 2
 """A stretch that is broken has two failing commits at most so far apart."""
 
 DAYS_APART = timedelta(days=1)
-OTHER_MESSAGE = 0.3
+OTHER_MESSAGE = 0.5
 """Weight of a failure on a change that says something else than the proofs, or nothing."""
 
 _UNIT = (*TEST, "job")
