@@ -40,9 +40,10 @@ def _sum(a: Floats, n: Floats, k: Floats, m: Floats) -> Floats:
     while live.size:
         term = term * (k - at) * (n - at) / ((at + 1) * (m - k - n + at + 1))
         total = total + term
-        done = term <= _NOTHING * total
-        whole[live[done]] = first[done] * total[done]
-        live, at, n, k, m, first, term, total = (one[~done] for one in (live, at + 1, n, k, m, first, term, total))
+        whole[live] = first * total
+        rest = term > _NOTHING * total
+        live, first, term, total = live[rest], first[rest], term[rest], total[rest]
+        at, n, k, m = at[rest] + 1, n[rest], k[rest], m[rest]
     return whole
 
 
