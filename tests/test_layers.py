@@ -45,7 +45,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "simulate.fleet": ("logs.mask", "model"),
     # Histories with known truth into a store, and how right all is that is said of them.
     "accuracy": (
-        "analyse",
         "derive",
         "errors",
         "fetch.github.rows",
@@ -55,6 +54,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "manifest",
         "model",
         "query",
+        "ranking",
         "resources",
         "simulate",
         "stats",

@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 
 from pipelinedoctor.accuracy.scores import Share, Tally, ndcg_at
-from pipelinedoctor.ranking import ranked
 from pipelinedoctor.findings import Answer, Finding
 from pipelinedoctor.query import load
+from pipelinedoctor.ranking import ranked
 from pipelinedoctor.resources import shipped
 from pipelinedoctor.simulate.fleet.fleet import Fleet
 from pipelinedoctor.store.history import History
@@ -71,7 +71,9 @@ def answered(history: History, fleet: Fleet) -> Answered:
     answer: Answer = question(history, question.options())
     truth = _named(fleet)
     told = next((one.rows for one in answer.measures if one.id == ASSOCIATIONS), None)
-    return Answered(order(ranked(answer.findings, history.window), truth), None if told is None else attributes(told, truth))
+    return Answered(
+        order(ranked(answer.findings, history.window), truth), None if told is None else attributes(told, truth)
+    )
 
 
 def order(findings: Iterable[Finding], truth: pl.DataFrame) -> Order:

@@ -21,7 +21,7 @@ def fill(store: Store, fleet: Fleet) -> int:
             rows += len(frame)
         for frame in fleet.results():
             with visible(connection, frame) as batch:
-                connection.execute(f"INSERT INTO {TestResult.table} SELECT * FROM {batch}")  # noqa: S608  own names
+                connection.execute(f"INSERT INTO {TestResult.table} BY NAME SELECT * FROM {batch}")  # noqa: S608  own names
             rows += len(frame)
     store.record_source(host=fleet.host, forge="github", origin="simulated", fetched_at=fleet.until, outcome="complete")
     return rows

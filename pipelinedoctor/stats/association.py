@@ -3,10 +3,10 @@
 Each value of each axis is held against all others by the one-sided hypergeometric test (R. A. Fisher, 1922): given that a
 unit failed in K of M executions, of which N had the value, how likely are `a` failures or more among these N? The p values
 of all units and values are one family, of which a share of at most `level` may be false (Y. Benjamini and Y. Hochberg,
-JRSS B 57, 1995). Each axis of a unit has a weight in it that is known beforehand, and which its values share (weights: C. Genovese, K. Roeder and
-L. Wasserman, Biometrika 93, 2006): a hundred runners ask no more than two operating systems do. Values that could not be
-found even if every failure had them are no part of the family, and of values that are the same executions there is but
-one: both are told by K, N and M alone (R. Tarone, Biometrics 46, 1990).
+JRSS B 57, 1995). Each axis of a unit has a weight in it that is known beforehand, and which its values share (weights:
+C. Genovese, K. Roeder and L. Wasserman, Biometrika 93, 2006): a hundred runners ask no more than two operating systems do.
+Values that could not be found even if every failure had them are no part of the family, and of values that are the same
+executions there is but one: both are told by K, N and M alone (R. Tarone, Biometrics 46, 1990).
 
 An association is no cause. Failures of one day often share one, so it takes failures on several days.
 Nothing here is as large as units times executions: executions are counted by job, failures by unit.
@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.special import gammaln
-from scipy.stats import hypergeom
 
 from pipelinedoctor.stats.axes import NONE, SEVERAL
+from pipelinedoctor.stats.discoveries import adjusted
+from pipelinedoctor.stats.hypergeometric import tail
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,9 +61,10 @@ def tried(
 ) -> pl.DataFrame:
     """Every value of every axis that a unit failed with, whether or not it means anything.
 
-    `executions` has the columns of the place and of the axes: one row an execution, all of them, passed or failed. `failures` has those of the unit, the place and the axes,
-    and `day`: one row for each flaky failure, which is among the executions of its place. `runs_in` has those of the unit
-    and the place: where each unit runs; where it failed counts anyway. An axis that is null in an execution is not known.
+    `executions` has the columns of the place and of the axes: one row an execution, all of them, passed or failed.
+    `failures` has those of the unit, the place and the axes, and `day`: one row for each flaky failure, which is among the
+    executions of its place. `runs_in` has those of the unit and the place: where each unit runs; where it failed counts
+    anyway. An axis that is null in an execution is not known.
 
     Gives, sorted by unit, weighted p, and axis: the unit, `axis`, `value`, `failing_in`, `runs_in`, `failing_out`, `runs_out`,
     `days` (Int64), `lift` (Float64: rate in / rate out, null where none failed out), `p`, `q` (Float64).
@@ -117,19 +119,6 @@ def associations(found: pl.DataFrame, unit: Sequence[str], claim: Claim) -> pl.D
         & (pl.col("lift").is_null() | (pl.col("lift") >= claim.lift))
     )
     return found.filter(passes).unique(list(unit), keep="first", maintain_order=True)
-
-
-def adjusted(p: npt.ArrayLike, tests: float) -> Floats:
-    """The p values after Benjamini and Hochberg, in a family of `tests` of which all that are not here have p = 1.
-
-    Divided by weights before, p values may be over 1, and be more than `tests`, to which the weights then sum up.
-    """
-    values = np.asarray(p, dtype=np.float64)
-    order = np.argsort(values, kind="stable")[::-1]
-    ranks = np.arange(values.size, 0, -1)
-    q = np.empty_like(values)
-    q[order] = np.minimum.accumulate(np.minimum(values[order] * tests / ranks, 1.0))
-    return q
 
 
 def _sets(mine: pl.DataFrame, runs_in: pl.DataFrame, places: pl.DataFrame, place: Sequence[str]) -> pl.DataFrame:
@@ -232,8 +221,7 @@ def at_least(a: pl.Series, within: pl.Series, failed: pl.Series, everything: pl.
     more = pl.col("a") * pl.col("everything") > pl.col("within") * pl.col("failed")
     cases = table.filter(more).unique(maintain_order=True)
     numbers = [cases[name].to_numpy() for name in table.columns]
-    chance = hypergeom.sf(numbers[0] - 1, numbers[3], numbers[2], numbers[1])
-    known = cases.with_columns(pl.Series("chance", chance, dtype=pl.Float64))
+    known = cases.with_columns(pl.Series("chance", tail(*numbers), dtype=pl.Float64))
     told = table.join(known, on=table.columns, how="left", maintain_order="left")["chance"]
-    p: Floats = np.clip(told.fill_null(1.0).to_numpy(), 0.0, 1.0)
+    p: Floats = told.fill_null(1.0).to_numpy()
     return p

@@ -15,7 +15,8 @@ import polars as pl
 from scipy.sparse import coo_array, csr_array, triu
 from scipy.sparse.csgraph import connected_components
 
-from pipelinedoctor.stats.association import adjusted, at_least
+from pipelinedoctor.stats.association import at_least
+from pipelinedoctor.stats.discoveries import adjusted
 
 _Ints = npt.NDArray[np.int64]
 

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from pipelinedoctor.stats.association import Claim, adjusted, least
+from pipelinedoctor.stats.association import Claim, least
+from pipelinedoctor.stats.discoveries import adjusted
 
 _Ints = npt.NDArray[np.int64]
 _Bools = npt.NDArray[np.bool_]

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.special import ndtr, ndtri
-from scipy.stats import false_discovery_control
 
+from pipelinedoctor.stats.discoveries import adjusted
 from pipelinedoctor.timespan import Window
 
 WEEKS_PER_MONTH = 30 / 7
@@ -155,8 +155,8 @@ def trends(weeks: pl.DataFrame, by: Sequence[str]) -> dict[tuple[object, ...], T
             fitted[key] = _fit(one["week"].to_numpy(), one["median"].log().to_numpy())
     if not fitted:
         return {}
-    adjusted = false_discovery_control([one.q for one in fitted.values()], method="bh")
-    return {key: replace(one, q=float(q)) for (key, one), q in zip(fitted.items(), adjusted, strict=True)}
+    qs = adjusted([one.q for one in fitted.values()], len(fitted))
+    return {key: replace(one, q=float(q)) for (key, one), q in zip(fitted.items(), qs, strict=True)}
 
 
 def _fit(week: _Values, log_median: _Values) -> Trend:

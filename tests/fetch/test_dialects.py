@@ -30,7 +30,7 @@ def read_in_part(xml: str | bytes) -> tuple[list[str], str]:
     found: list[str] = []
     pieces = columns(io.BytesIO(xml.encode() if isinstance(xml, str) else xml))
     with pytest.raises(UnfitError) as fault:
-        found.extend(test for piece in pieces for test in piece.test)
+        found.extend(one.test for piece in pieces for one in piece)
     return found, str(fault.value)
 
 
@@ -291,7 +291,7 @@ def counted(xml: bytes) -> tuple[Counter[str], str]:
     counts: Counter[str] = Counter()
     try:
         for piece in columns(io.BytesIO(xml)):
-            counts.update(piece.result)
+            counts.update(one.result for one in piece)
     except (UnfitError, NoReportError) as error:
         return counts, str(error)
     return counts, ""

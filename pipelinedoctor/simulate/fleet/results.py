@@ -61,6 +61,7 @@ def _rows(one: Happened, told: Bools) -> pl.DataFrame:
             "result": words(("success", "failure"), failed.astype(np.int64)),
             "duration_s": seconds,
             "message": words([*messages, None], np.where(said < 0, len(messages), said)),
+            "position": test,
         },
     )
 
