@@ -64,8 +64,7 @@ class Complaints:
         if failed > 1 and (line is None or line.category == Category.TEST or failed >= line.count):
             return f"Begin with {test}, which failed in {failed} of {self._those(self.reports, 'report of tests')}."
         if line is None:
-            told = self._those(self.reports, "report of tests")
-            return f"Begin with {test}, which failed in one of {told}." if test else None
+            return f"Begin with {test}, which failed in {self._one_report()}." if test else None
         read = self._those(self.logs, "log that was read")
         what = f"what {line.count} of {read} say" if line.count > 1 else self._newest()
         remedy = f" {line.remedy}" if line.remedy else ""
@@ -76,6 +75,11 @@ class Complaints:
         age = f"{self.age} " if self.age else ""
         whole = counted(some, f"{age}failure")
         return f"its {whole}" if some == self.of else f"its {whole} with a {what}"
+
+    def _one_report(self) -> str:
+        if self.reports == 1 < self.of:
+            return f"the only one of its {self._all()} with a report of tests"
+        return f"one of {self._those(self.reports, 'report of tests')}"
 
     def _newest(self) -> str:
         alike = "no two say the same"

@@ -18,12 +18,15 @@ from pipelinedoctor.derive.flakiness import (
     without_roll_ups,
 )
 from pipelinedoctor.model import Category, Verdict
-from pipelinedoctor.stats.evidence import COMMIT, Rule, commit_verdicts, judged
+from pipelinedoctor.stats.evidence import COMMIT, DEFAULT, Rule, commit_verdicts, judged
 from pipelinedoctor.stats.recency import chance_of_as_many, chance_of_none
 from pipelinedoctor.store.history import History, Window
 
 RULE = Rule(prior=0.10, flaky_from=0.8, suspected_from=0.5, least_commits=10, least_evidence=2)
 """What a verdict on a job takes where nothing else is asked for."""
+
+GONE = "gone"
+"""The state of a job that would be flaky, had it not stopped running."""
 
 QUIET = timedelta(days=14)
 """How long nothing must have been seen of what is called over, and how long a job must not have run to be gone."""
@@ -54,7 +57,8 @@ class JobVerdicts:
     commits, failed, contradicted, isolated (counts of commits), probability, low, high, verdict (flaky, suspected, null),
     `state` (recovered, worsening, `gone` or null), sceptical (Boolean), failures (executions that are evidence), minutes
     (what they took), first_at, last_at, other_names, broken (failures set aside as such), last_ran, and of the executions
-    that passed since the last evidence `since` (their number) and `silence` (the chance of as many if nothing changed);
+    that passed since the last evidence `since` (their number) and `silence` (the chance of as many if nothing changed),
+    and `pending` (failures of the default branch since that are none of it);
     of the halves of the window `older`, `newer` (commits with evidence), `older_of`, `newer_of` (commits).
     `proofs`: see `_proofs`. `totals`: the columns of `JOB` and commits, for each job that passed or failed.
     `notes`: what was set aside.
@@ -187,16 +191,19 @@ def _ran(jobs: pl.DataFrame, window: Window) -> pl.DataFrame:
 
 
 def _with_silence(units: pl.DataFrame, jobs: pl.DataFrame) -> pl.DataFrame:
-    """With `since` and `silence`: the executions since the last evidence, and the chance of none among them."""
+    """With `since` and `silence`: the passes since the last evidence, and the chance of none among so many; and `pending`:
+    failures of the default branch since, of which it is not known yet what they are.
+    """
     at = pl.coalesce("completed_at", "started_at", "run_created_at")
-    passes = jobs.filter(~pl.col("failed")).join(units.select(*JOB, "last_at"), on=JOB).group_by(JOB)
-    later = passes.agg(
-        (at > pl.col("last_at")).sum().cast(pl.Int64).alias("since"),
-        (at <= pl.col("last_at")).sum().cast(pl.Int64).alias("before"),
+    failed, later = pl.col("failed"), at > pl.col("last_at")
+    unclear = failed & ~pl.col("infrastructure") & (pl.col("event_class") == DEFAULT)
+    mine = jobs.join(units.select(*JOB, "last_at"), on=JOB).group_by(JOB)
+    sums = mine.agg(
+        (~failed & later).sum().cast(pl.Int64).alias("since"),
+        (~failed & ~later).sum().cast(pl.Int64).alias("before"),
+        (unclear & later).sum().cast(pl.Int64).alias("pending"),
     )
-    counts = units.join(later, on=JOB, how="left", maintain_order="left").with_columns(
-        pl.col("since", "before").fill_null(0)
-    )
+    counts = units.join(sums, on=JOB, how="left", maintain_order="left")
     chance = chance_of_none(counts["failures"], counts["failures"] + counts["before"], counts["since"])
     return counts.drop("before").with_columns(pl.Series("silence", chance, dtype=pl.Float64))
 
@@ -224,13 +231,13 @@ def _with_halves(units: pl.DataFrame, commits: pl.DataFrame, window: Window) -> 
 
 def _with_state(units: pl.DataFrame, window: Window) -> pl.DataFrame:
     known = pl.col("verdict").is_not_null()
-    over = (pl.col("last_at") <= window.end - QUIET) & (pl.col("silence") <= SURPRISE)
+    over = (pl.col("last_at") <= window.end - QUIET) & (pl.col("silence") <= SURPRISE) & (pl.col("pending") == 0)
     more = pl.col("newer") / pl.col("newer_of") - pl.col("older") / pl.col("older_of") > GROWTH
     grows = (pl.col("newer") >= LEAST_NEWER) & (pl.col("growth") < SURPRISE) & (pl.col("older_of") > 0) & more
     flaky = pl.col("verdict") == Verdict.FLAKY.value
     state = (
         pl.when(known & pl.col("gone"))
-        .then(pl.lit("gone"))
+        .then(pl.lit(GONE))
         .when(known & over)
         .then(pl.lit(Verdict.RECOVERED.value))
         .when(flaky & grows)
@@ -244,5 +251,5 @@ def _gone(units: pl.DataFrame) -> tuple[str, ...]:
     return tuple(
         f"{row['repository']}: {row['job']} was {row['verdict']} ({row['contradicted'] + row['isolated']} of"
         f" {counted(row['commits'], 'commit')}), but has not run since {day(row['last_ran'])}, while its pipeline has."
-        for row in units.filter(pl.col("state") == "gone").iter_rows(named=True)
+        for row in units.filter(pl.col("state") == GONE).iter_rows(named=True)
     )

@@ -36,7 +36,9 @@ def labels(history: History, verdicts: JobVerdicts) -> pl.DataFrame:
     Jeffreys interval of k/n. What failed more than once under one name on a commit is one failure there.
     """
     explained = explanations(history).select("host", "job_id", "category", "fingerprint")
-    reasons = history.jobs(["host", "job_id", "failure_reason"]).filter(pl.col("failure_reason").is_in(SYSTEM)).collect()
+    reasons = (
+        history.jobs(["host", "job_id", "failure_reason"]).filter(pl.col("failure_reason").is_in(SYSTEM)).collect()
+    )
     failing = (
         verdicts.jobs.filter("failed")
         .with_columns(pl.coalesce("completed_at", "started_at", "run_created_at").alias("at"))

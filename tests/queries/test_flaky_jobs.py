@@ -64,7 +64,7 @@ def test_a_job_that_fails_and_passes_on_the_same_commits_is_flaky(store: Store) 
     assert [link.text for link in evidence.links] == ["failed on y", "passed on y", "failed on x"]
     assert [link.url.rsplit("/", 1)[1] for link in evidence.links] == ["150100", "150200", "110100"]
     assert dict(evidence.details) == {
-        "last seen": "2026-01-01 on y",
+        "last seen": "2026-01-01 on y, none in 2 executions since",
         "commits by event": "default branch 2",
         "passed in": "another attempt of the run 2",
     }
