@@ -40,10 +40,14 @@ GROWTH, LEAST_NEWER = 0.05, 3
 SCEPTICAL = 0.3
 """The share of the prior that compilers and linters have: they hardly ever depend on more than the commit."""
 
-_NAMED = (
-    r"(?i)(^|[^a-z])(compile|(code|type|check)?-?(style|format)(ting)?|fmt|prettier|[a-z]*lint(er|ers|ing)?|findbugs"
-    r"|spotbugs|pmd|checkstyle|clippy|rubocop|flake8|ruff|mypy|pyright|type-?check(s|ing)?)([^a-z]|$)"
+_LINTERS = (
+    "es|ts|js|py|kt|go|golangci-|style|css|html|yaml|markdown|md|ansible|swift|php|commit|git|shell|docker|super-"
 )
+_NAMED = (
+    rf"(?i)(^|[^a-z])(compile|(code|type|check)?-?(style|format)(ting)?|fmt|prettier|({_LINTERS})?lint(er|ers|ing)?"
+    r"|findbugs|spotbugs|pmd|checkstyle|clippy|rubocop|flake8|ruff|mypy|pyright|type-?check(s|ing)?)([^a-z]|$)"
+)
+"""Names of jobs that compile or lint."""
 _TESTS = r"(?i)test"
 _STATIC = (Category.COMPILE.value, Category.LINT.value)
 

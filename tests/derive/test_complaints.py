@@ -67,7 +67,10 @@ def test_of_lines_as_frequent_the_newest_is_told(store: Store) -> None:
             [failing(("test", "x")), failing(CRASH)],
             "Begin with what the newest of its 2 failures says (no two say the same): “Aborted (core dumped)”.",
         ),
-        ([failing(tests=["a"]), failing()], "Begin with a, which failed in the only one of its 2 failures with a report of tests."),
+        (
+            [failing(tests=["a"]), failing()],
+            "Begin with a, which failed in the only one of its 2 failures with a report of tests.",
+        ),
         ([failing(), failing()], None),
     ],
 )
