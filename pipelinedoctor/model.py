@@ -70,6 +70,17 @@ class Cause(StrEnum):
     OTHER = "other"
 
 
+class Label(StrEnum):
+    """What kind of failure an execution was, in the order in which that is decided: the first that holds."""
+
+    INFRASTRUCTURE = "infrastructure"
+    BROKEN = "broken"
+    PASSED_LATER = "passed_later"
+    KNOWN_FLAKY = "known_flaky"
+    LIKELY_GENUINE = "likely_genuine"
+    NOT_ENOUGH_DATA = "not_enough_data"
+
+
 class Category(StrEnum):
     """The kind of cause of a failure."""
 

@@ -265,7 +265,7 @@ def test_init_of_a_directory_says_that_it_is_one(here: Path, options: list[str])
 def test_queries_lists_every_question_with_its_options() -> None:
     code, out, _ = ask("queries")
     assert code == 0
-    for question in ("failure_clusters", "flaky_jobs", "flaky_tests", "lead_time", "pipeline_health"):
+    for question in ("failure_clusters", "flaky_jobs", "flaky_tests", "lead_time", "pipeline_health", "red_jobs"):
         assert f"{question}: " in out
 
 

@@ -40,7 +40,7 @@ def put(folder: Path, name: str, text: str) -> Path:
 
 def test_the_shipped_questions_load_and_have_a_docs_page_and_a_test_each() -> None:
     ids = set(load([shipped("queries")]))
-    assert ids == {"failure_clusters", "flaky_jobs", "flaky_tests", "lead_time", "pipeline_health"}
+    assert ids == {"failure_clusters", "flaky_jobs", "flaky_tests", "lead_time", "pipeline_health", "red_jobs"}
     assert ids == {path.stem for path in (ROOT / "queries").glob("[!_]*.py")}
     assert ids == {path.stem.removeprefix("test_") for path in (ROOT / "tests/queries").glob("test_*.py")}
     assert ids == {path.stem for path in (ROOT / "docs").glob("*.md") if path.stem in ids}

@@ -38,6 +38,7 @@ class Complaints:
 
     `lines` and `tests` (with their numbers of executions) have the most frequent first, and of those the newest. Lines
     that differ in their variable parts only are one. `unread` is why executions have no log, if there is one reason only.
+    `age` is said of them where they are not all there are: "newest".
     """
 
     of: int
@@ -46,6 +47,7 @@ class Complaints:
     lines: tuple[Complaint, ...]
     tests: tuple[tuple[str, int], ...]
     unread: str | None
+    age: str = ""
 
     @property
     def excerpt(self) -> str | None:
@@ -60,26 +62,42 @@ class Complaints:
         test, failed = next(iter(self.tests), ("", 0))
         line = next(iter(self.lines), None)
         if failed > 1 and (line is None or line.category == Category.TEST or failed >= line.count):
-            return f"Begin with {test}, which failed in {failed} of its {self.of} failures."
+            return f"Begin with {test}, which failed in {failed} of {self._those(self.reports, 'report of tests')}."
         if line is None:
-            return f"Begin with {test}, which failed in one of its {counted(self.of, 'failure')}." if test else None
-        what = f"what {line.count} of its {self.of} failures say" if line.count > 1 else self._newest()
+            return f"Begin with {test}, which failed in {self._one_report()}." if test else None
+        read = self._those(self.logs, "log that was read")
+        what = f"what {line.count} of {read} say" if line.count > 1 else self._newest()
         remedy = f" {line.remedy}" if line.remedy else ""
         return f"Begin with {what}: {quoted(line.line.rstrip('.'))}.{remedy}"
 
+    def _those(self, some: int, what: str) -> str:
+        """`its 12 newest failures`, or those of them that have something."""
+        age = f"{self.age} " if self.age else ""
+        whole = counted(some, f"{age}failure")
+        return f"its {whole}" if some == self.of else f"its {whole} with a {what}"
+
+    def _one_report(self) -> str:
+        if self.reports == 1 < self.of:
+            return f"the only one of its {self._all()} with a report of tests"
+        return f"one of {self._those(self.reports, 'report of tests')}"
+
     def _newest(self) -> str:
-        alike = "no two say the same" if self.logs == self.of else f"no two of the {self.logs} with a log say the same"
-        return f"what the newest of its {self.of} failures says ({alike})" if self.logs > 1 else "its only log"
+        alike = "no two say the same"
+        read = self._those(self.logs, "log that was read")
+        return f"what the newest of {read} says ({alike})" if self.logs > 1 else "its only log"
 
     def details(self) -> Iterator[tuple[str, str]]:
         """Tests and lines with their counts, and of how many executions there is no log."""
         if self.tests:
-            yield f"failed tests ({self.reports} of {self.of} failures have a report)", _listed(self.tests)
+            yield f"failed tests ({self.reports} of {self._all()} have a report)", _listed(self.tests)
         if self.lines:
             lines = [(one.line, one.count) for one in self.lines]
-            yield f"what the logs say ({self.logs} of {self.of} failures have one)", _listed(lines)
+            yield f"what the logs say ({self.logs} of {self._all()} have one)", _listed(lines)
         elif self.unread:
             yield "why there is no log", self.unread
+
+    def _all(self) -> str:
+        return counted(self.of, f"{self.age} failure" if self.age else "failure")
 
 
 class Asked:
@@ -100,8 +118,8 @@ class Asked:
         gaps = history.gaps().filter(pl.col("kind") == "log").select("host", "subject", "reason").collect()
         self._unread = {(host, subject): reason for host, subject, reason in gaps.iter_rows()}
 
-    def of(self, executions: Sequence[Execution]) -> Complaints:
-        """The complaints of these executions, which are the newest first."""
+    def of(self, executions: Sequence[Execution], age: str = "") -> Complaints:
+        """The complaints of these executions, which are the newest first; `age` as in `Complaints`."""
         known = [one for one in executions if one in self._said]
         prints = Counter(self._said[one]["fingerprint"] for one in known)
         newest = {self._said[one]["fingerprint"]: self._said[one] for one in reversed(known)}
@@ -115,6 +133,7 @@ class Asked:
             lines=tuple(_complaint(newest[each], count) for each, count in prints.most_common()),
             tests=tuple(tests.most_common()),
             unread=reasons.pop() if len(reasons) == 1 else None,
+            age=age,
         )
 
 

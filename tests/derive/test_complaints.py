@@ -29,7 +29,7 @@ def ask(store: Store, *runs: Made) -> Complaints:
 def test_the_test_that_failed_most_is_where_to_begin(store: Store) -> None:
     found = ask(store, failing(tests=["a", "b"]), failing(tests=["b"]), failing(tests=["c"]), failing())
 
-    assert found.begin() == "Begin with b, which failed in 2 of its 4 failures."
+    assert found.begin() == "Begin with b, which failed in 2 of its 3 failures with a report of tests."
     assert (found.of, found.logs, found.reports) == (4, 0, 3)
     assert found.tests == (("b", 2), ("c", 1), ("a", 1))
     assert list(found.details()) == [("failed tests (3 of 4 failures have a report)", "b (2); c (1); a (1)")]
@@ -52,7 +52,7 @@ def test_of_lines_as_frequent_the_newest_is_told(store: Store) -> None:
     found = ask(store, failing(("test", "old")), failing(CRASH), failing())
 
     assert found.begin() == (
-        "Begin with what the newest of its 3 failures says (no two of the 2 with a log say the same): “Aborted (core dumped)”."
+        "Begin with what the newest of its 2 failures with a log that was read says (no two say the same): “Aborted (core dumped)”."
     )
     assert [(one.line, one.count) for one in found.lines] == [(CRASH[1], 1), ("old", 1)]
     assert list(found.details()) == [("what the logs say (2 of 3 failures have one)", f"{CRASH[1]} (1); old (1)")]
@@ -67,7 +67,10 @@ def test_of_lines_as_frequent_the_newest_is_told(store: Store) -> None:
             [failing(("test", "x")), failing(CRASH)],
             "Begin with what the newest of its 2 failures says (no two say the same): “Aborted (core dumped)”.",
         ),
-        ([failing(tests=["a"]), failing()], "Begin with a, which failed in one of its 2 failures."),
+        (
+            [failing(tests=["a"]), failing()],
+            "Begin with a, which failed in the only one of its 2 failures with a report of tests.",
+        ),
         ([failing(), failing()], None),
     ],
 )

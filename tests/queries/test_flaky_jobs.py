@@ -64,7 +64,7 @@ def test_a_job_that_fails_and_passes_on_the_same_commits_is_flaky(store: Store) 
     assert [link.text for link in evidence.links] == ["failed on y", "passed on y", "failed on x"]
     assert [link.url.rsplit("/", 1)[1] for link in evidence.links] == ["150100", "150200", "110100"]
     assert dict(evidence.details) == {
-        "last seen": "2026-01-01 on y",
+        "last seen": "2026-01-01 on y, none in 2 executions since",
         "commits by event": "default branch 2",
         "passed in": "another attempt of the run 2",
     }
@@ -315,6 +315,97 @@ def test_the_line_that_explains_most_failures_is_shown(store: Store) -> None:
 @pytest.mark.parametrize(("minutes", "severity"), [(29, Severity.LOW), (30, Severity.MEDIUM), (120, Severity.HIGH)])
 def test_severity_follows_the_minutes_lost(store: Store, minutes: float, severity: Severity) -> None:
     assert only(ask(store, [replace(one, minutes=minutes) for one in RERUN])).severity is severity
+
+
+def quiet(passes: int) -> list[Made]:
+    """Flaky for two days, then so many passes, four a day."""
+    early = [Made(commit=f"a{number}", jobs={"unit": "fp" if number % 5 == 0 else "p"}) for number in range(48)]
+    return [*early, *(Made(commit=f"b{number}", jobs={"unit": "p"}, hour=48 + 6 * number) for number in range(passes))]
+
+
+def test_what_was_flaky_and_is_not_any_more_is_recovered(store: Store) -> None:
+    found = only(ask(store, quiet(100)))
+    assert (found.verdict, found.severity) == (Verdict.RECOVERED, Severity.LOW)
+    assert found.title == "unit was flaky, and has not been since 2026-01-02"
+    assert found.evidence.summary == (
+        "Failed on 10 of 148 commits; on 10 of those it passed on the same commit. None in 103 executions since 2026-01-02;"
+        " if nothing had changed, the odds of that were < 0.1 %."
+    )
+    assert "2026-01-02" in found.next_step
+
+
+def test_what_grows_is_worsening(store: Store) -> None:
+    calm = [Made(commit=f"a{number}", jobs={"unit": "p"}, hour=number * 8) for number in range(40)]
+    worse = [
+        Made(commit=f"b{number}", jobs={"unit": "fp" if number % 5 == 0 else "p"}, hour=16 * 24 + number * 8)
+        for number in range(40)
+    ]
+    answer = ask(store, [*calm, *worse])
+    found = only(answer)
+    assert (found.verdict, found.title) == (Verdict.WORSENING, "unit is flaky, and more often than it was")
+    assert found.evidence.summary.endswith(
+        "In the newer half of the window 8 of 40 commits, in the older half 0 of 40 commits."
+    )
+    assert remarks(answer) == {"unit": "worsening"}
+
+
+def test_a_job_that_stopped_running_is_a_note_and_no_finding(store: Store) -> None:
+    other = [Made(commit=f"o{number}", jobs={"other": "p"}, hour=number * 24) for number in range(30)]
+    answer = ask(store, [*quiet(0), *other])
+    assert not answer.findings
+    assert remarks(answer) == {"unit": "not run since 2026-01-02"}
+    assert any("unit was flaky" in note and "has not run since 2026-01-02" in note for note in answer.notes)
+
+
+def test_failures_of_a_breakage_are_set_aside_and_told(store: Store) -> None:
+    answer = ask(store, [*RERUN, *pushes("ffffff", first=40), *pushes("pp", first=50)])
+    found = only(answer)
+    assert (found.evidence.k, found.evidence.n) == (2, 18)
+    assert ("set aside", "6 failures while the default branch was broken") in found.evidence.details
+
+
+def test_failures_since_that_are_no_evidence_are_told(store: Store) -> None:
+    found = only(ask(store, [*RERUN, made("newest", unit="f")]))
+    assert dict(found.evidence.details)["last seen"] == (
+        "2026-01-01 on y, none in 2 executions since; 1 other failure of the default branch"
+    )
+
+
+def test_the_next_step_begins_with_what_the_newest_say(store: Store) -> None:
+    old = [
+        Made(commit=f"o{number}", jobs={"unit": "fp"}, errors={"unit": ("crash", "mended long ago")}, hour=number)
+        for number in range(20)
+    ]
+    new = [
+        Made(commit=f"n{number}", jobs={"unit": "fp"}, errors={"unit": ("crash", "of today")}, hour=24 * 60 + number)
+        for number in range(5)
+    ]
+    found = only(ask(store, [*old, *pushes("p" * 10, first=20), *new], days=63))
+    assert found.next_step.startswith("Begin with what 5 of its 5 newest failures say: “of today”.")
+    assert found.evidence.excerpt == "of today"
+
+
+def test_a_job_that_has_few_failures_has_five_of_any_age_told(store: Store) -> None:
+    far = [
+        Made(commit=f"o{n}", jobs={"unit": "fp"}, errors={"unit": ("crash", "so")}, hour=24 * 15 * n) for n in range(7)
+    ]
+    found = only(ask(store, [*far, *pushes("p" * 10, first=20)], days=100))
+    assert found.next_step.startswith("Begin with what 5 of its 5 newest failures say")
+
+
+def test_what_its_failures_go_together_with_is_told_after_what_they_say(store: Store) -> None:
+    errors = {"a": ("test", "boom"), "b": ("test", "bang")}
+    calm = [Made(commit=f"c{number}", jobs={"a": "p", "b": "p"}) for number in range(40)]
+    both = [
+        Made(commit=f"x{number}", jobs={"a": "fp", "b": "fp"}, errors=errors, hour=48 + 24 * number)
+        for number in range(8)
+    ]
+    answer = ask(store, [*calm, *both])
+    first, second = answer.findings
+    assert {first.subject.job, second.subject.job} == {"a", "b"}
+    assert "fails together" in dict(first.evidence.details)
+    assert first.next_step.startswith("Begin with what 8 of its 8 failures say")
+    assert any(one.id == "in_common" for one in answer.measures)
 
 
 def test_no_verdict_is_told_with_its_reason(store: Store) -> None:
