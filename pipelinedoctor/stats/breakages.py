@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 
 from scipy.special import betainc
 
-from pipelinedoctor.stats.segments import ALPHA, BETA, BROKEN_FAILURES, Segment, segments
+from pipelinedoctor.stats.segments import ALPHA, BETA, BROKEN_FAILURES, Segment, border_interval, can_break, segments
 
 STILL_BROKEN = 0.05
 """A stretch with passes in it is over when its next passes would be this improbable if nothing had changed."""
 
 CULPRIT_SHARE = 0.8
+
+PARTLY = 0.9
+"""A stretch with a lower rate of failure is told with its counts, for it also passed."""
 
 _FAR = 500
 
@@ -24,6 +27,7 @@ class Stretch:
 
     `cleared` is the newest run before it in which the job passed, or the one before the job was first run (-1: none).
     `passed` is the run with the next pass, `None` where there was none. `over` tells whether it has ended.
+    It began, with 99 %, after the run `before` and no later than in the run `latest`, most likely in `likeliest`.
     `core` is the part after the last pass within it, where there is one and two runs failed since.
     """
 
@@ -38,7 +42,15 @@ class Stretch:
     runs: int
     failures: int
     executions: int
+    before: int
+    latest: int
+    likeliest: int
     core: "Stretch | None" = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether it passed so often within the stretch that it cannot be called broken alone."""
+        return self.failures < PARTLY * self.executions
 
     @property
     def confidence(self) -> float:
@@ -61,6 +73,17 @@ class Breakage:
     def first(self) -> int:
         """The first failing run."""
         return min(one.first for one in self.stretches)
+
+    @property
+    def blamed(self) -> tuple[int, int, int]:
+        """`before`, `latest` and `likeliest` of the range that its jobs share; of the first job where they share none."""
+        before = max(one.before for one in self.stretches)
+        latest = min(one.latest for one in self.stretches)
+        lead = self.stretches[0]
+        if before >= latest:
+            return lead.before, lead.latest, lead.likeliest
+        likely = [one.likeliest for one in self.stretches if before < one.likeliest <= latest]
+        return before, latest, likely[0] if likely else latest
 
     @property
     def failing(self) -> tuple[int, ...]:
@@ -87,20 +110,29 @@ def stretches(job: str, positions: Sequence[int], failures: Sequence[int], execu
     `failures[i]` of `executions[i]` executions failed in the run at `positions[i]`; positions rise, executions are
     positive. Adjacent broken segments are one stretch; a stretch ends with its last failing run.
     """
-    if not any(failures):
+    if not can_break(failures, executions):
         return []
-    merged: list[Segment] = []
-    for one in (segment for segment in segments(failures, executions) if segment.broken):
-        before = merged.pop() if merged and merged[-1].end == one.start else Segment(one.start, one.start, 0, 0)
-        merged.append(
-            Segment(before.start, one.end, before.failures + one.failures, before.executions + one.executions)
-        )
-    return [_stretch(job, positions, failures, executions, one) for one in merged]
+    merged: list[tuple[int, Segment]] = []
+    start = 0
+    for one in segments(failures, executions):
+        if one.broken and merged and merged[-1][1].end == one.start:
+            start, before = merged.pop()
+            one = Segment(before.start, one.end, before.failures + one.failures, before.executions + one.executions)
+        if one.broken:
+            merged.append((start, one))
+        start = one.start
+    return [_stretch(job, positions, failures, executions, one, start) for start, one in merged]
 
 
 def _stretch(
-    job: str, positions: Sequence[int], failures: Sequence[int], executions: Sequence[int], segment: Segment
+    job: str,
+    positions: Sequence[int],
+    failures: Sequence[int],
+    executions: Sequence[int],
+    segment: Segment,
+    start: int,
 ) -> Stretch:
+    """The stretch of a broken segment; `start` is where the segment before it starts."""
     failing = [i for i in range(segment.start, segment.end) if failures[i]]
     first, last = failing[0], failing[-1]
     failed, executed = sum(failures[first : last + 1]), sum(executions[first : last + 1])
@@ -110,10 +142,20 @@ def _stretch(
     within = [i for i in range(first, last) if failures[i] < executions[i]]
     core = None
     if within and sum(failures[i] > 0 for i in range(within[-1] + 1, last + 1)) >= BROKEN_FAILURES:
-        core = _stretch(job, positions, failures, executions, replace(segment, start=within[-1] + 1))
+        core = _stretch(job, positions, failures, executions, replace(segment, start=within[-1] + 1), start)
+    cleared = positions[before[-1]] if before else positions[0] - 1
+    limits = first, first, first
+    if start < first:
+        limits = border_interval(failures, executions, start, segment.end, first)
+    earliest, latest, likeliest = limits
+    if failed == executed:
+        # What passed throughout and then failed throughout changed between the two: no chance is needed to explain it.
+        earliest, likeliest = first, max(first, likeliest)
+    if failed == executed and not any(failures[start:first]):
+        latest = likeliest = first
     return Stretch(
         job=job,
-        cleared=positions[before[-1]] if before else positions[0] - 1,
+        cleared=cleared,
         ever_passed=bool(before),
         first=positions[first],
         last=positions[last],
@@ -123,6 +165,9 @@ def _stretch(
         runs=last - first + 1,
         failures=failed,
         executions=executed,
+        before=cleared if earliest == first else positions[earliest - 1],
+        latest=positions[latest],
+        likeliest=positions[likeliest],
         core=core,
     )
 

@@ -28,6 +28,12 @@ ALPHA, BETA = 0.3, 0.5
 BROKEN_RATE = 0.6
 BROKEN_FAILURES = 2
 
+TAIL = 0.005
+"""Probability left out at either end of a border's interval, LUCI's: 99 % lie in it."""
+
+_TRIED = 300
+_SAME = 1e-9
+
 _Counts = npt.NDArray[np.int64]
 _Values = npt.NDArray[np.float64]
 
@@ -59,9 +65,7 @@ def segments(failures: Sequence[int], executions: Sequence[int]) -> list[Segment
     as each other the one whose last segment starts first is taken, and so on backwards.
     Raises `ValueError` where the lengths differ or a count is not between 0 and its executions.
     """
-    fails, runs = np.asarray(failures, dtype=np.int64), np.asarray(executions, dtype=np.int64)
-    if fails.shape != runs.shape or (fails < 0).any() or (fails > runs).any():
-        raise ValueError("failures and executions must be of one length, with 0 <= failures <= executions")
+    fails, runs = _counts(failures, executions)
     if not len(fails):
         return []
     edges = _edges(fails, runs)
@@ -71,6 +75,57 @@ def segments(failures: Sequence[int], executions: Sequence[int]) -> list[Segment
         Segment(start, end, int(failed[end] - failed[start]), int(ran[end] - ran[start]))
         for start, end in itertools.pairwise(borders)
     ]
+
+
+def can_break(failures: Sequence[int], executions: Sequence[int]) -> bool:
+    """Whether any stretch of the positions is broken: where none is, `segments` finds no broken segment.
+
+    A broken stretch can begin and end with failing positions, so only these are tried; that is far cheaper than `segments`
+    where failures are few. Raises `ValueError` as `segments` does.
+    """
+    fails, runs = _counts(failures, executions)
+    failing = np.flatnonzero(fails)
+    if len(failing) > _TRIED:
+        return True
+    failed, ran = (np.concatenate(([0], counts.cumsum())) for counts in (fails, runs))
+    x = failed[failing + 1][None, :] - failed[failing][:, None]
+    n = ran[failing + 1][None, :] - ran[failing][:, None]
+    return bool(((x >= BROKEN_FAILURES) & (x >= BROKEN_RATE * n)).any())
+
+
+def border_interval(
+    failures: Sequence[int], executions: Sequence[int], start: int, end: int, border: int
+) -> tuple[int, int, int]:
+    """The earliest, the latest and the likeliest border between two segments that are together from `start` up to `end`.
+
+    A border is the first position of the right segment. Its posterior, uniform a priori over the positions, is that of
+    LUCI Analysis: P(border = k) is proportional to exp(L(left of k) + L(right of k)), L being the log evidence of a
+    segment. From the earliest to the latest lie 99 %, with at most 0.005 before and as much after; the interval also holds
+    the likeliest and `border`, the one that is taken for it. Of equally likely ones the nearest to `border` is given.
+    Raises `ValueError` where not start < border < end, or as `segments` does.
+    """
+    if not 0 <= start < border < end <= len(failures):
+        raise ValueError("a border must lie between its segments' start and end")
+    fails, runs = _counts(failures, executions)
+    failed, ran = fails[start:end].cumsum(), runs[start:end].cumsum()
+    evidence = _Evidence(int(ran[-1]))
+    value = evidence(failed[:-1], ran[:-1]) + evidence(failed[-1] - failed[:-1], ran[-1] - ran[:-1])
+    weights = np.exp(value - value.max())
+    share = weights / weights.sum()
+    places = np.arange(start + 1, end)
+    best = places[np.isclose(weights, 1.0, rtol=0, atol=_SAME)]
+    likeliest = int(best[np.abs(best - border).argmin()])
+    # Rounding must not make a difference to what lies at the very limit, whichever end is counted from.
+    earliest = int(places[int((share.cumsum() <= TAIL + _SAME).sum())])
+    latest = int(places[len(places) - 1 - int((share[::-1].cumsum() <= TAIL + _SAME).sum())])
+    return min(earliest, likeliest, border), max(latest, likeliest, border), likeliest
+
+
+def _counts(failures: Sequence[int], executions: Sequence[int]) -> tuple[_Counts, _Counts]:
+    fails, runs = np.asarray(failures, dtype=np.int64), np.asarray(executions, dtype=np.int64)
+    if fails.shape != runs.shape or (fails < 0).any() or (fails > runs).any():
+        raise ValueError("failures and executions must be of one length, with 0 <= failures <= executions")
+    return fails, runs
 
 
 def _edges(failures: _Counts, executions: _Counts) -> _Counts:

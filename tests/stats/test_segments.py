@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelinedoctor.stats.segments import ALPHA, BETA, BROKEN_PRIOR, PRIOR, Segment, segments
+from pipelinedoctor.stats.segments import (
+    ALPHA,
+    BETA,
+    BROKEN_PRIOR,
+    PRIOR,
+    TAIL,
+    Segment,
+    border_interval,
+    can_break,
+    segments,
+)
 
 Counts = list[tuple[int, int]]
 
@@ -120,3 +130,88 @@ def test_broken_is_a_rate_of_six_tenths_and_two_failures(failures: int, executio
 def test_counts_that_cannot_be(failures: list[int], executions: list[int]) -> None:
     with pytest.raises(ValueError, match="0 <= failures <= executions"):
         segments(failures, executions)
+
+
+@law
+@given(part=counts)
+def test_what_cannot_break_has_no_broken_segment(part: Counts) -> None:
+    fails, runs = [x for x, _ in part], [n for _, n in part]
+    every = [
+        Segment(a, b, sum(fails[a:b]), sum(runs[a:b])).broken for a, b in itertools.combinations(range(len(part) + 1), 2)
+    ]
+
+    assert can_break(fails, runs) is any(every)
+    assert can_break(fails, runs) or not any(one.broken for one in segments(fails, runs))
+
+
+def interval(part: Counts, border: int) -> tuple[int, int, int]:
+    return border_interval([x for x, _ in part], [n for _, n in part], 0, len(part), border)
+
+
+parted = st.lists(count, min_size=2, max_size=25).flatmap(
+    lambda part: st.tuples(st.just(part), st.integers(1, len(part) - 1))
+)
+
+
+def posterior(part: Counts) -> dict[int, float]:
+    """The probability of each border, straight from the model."""
+    sums = {k: [(sum(x for x, _ in one), sum(n for _, n in one)) for one in (part[:k], part[k:])] for k in range(1, len(part))}
+    odds = {
+        k: math.exp(sum(beta(ALPHA + x, BETA + n - x) - beta(ALPHA, BETA) for x, n in both)) for k, both in sums.items()
+    }
+    return {k: one / sum(odds.values()) for k, one in odds.items()}
+
+
+@law
+@given(of=parted)
+def test_the_interval_of_a_border_is_that_of_its_posterior(of: tuple[Counts, int]) -> None:
+    part, border = of
+    share = posterior(part)
+    earliest, latest, likeliest = interval(part, border)
+
+    assert earliest <= min(likeliest, border)
+    assert latest >= max(likeliest, border)
+    assert share[likeliest] == pytest.approx(max(share.values()))
+    assert sum(one for k, one in share.items() if k < earliest) <= TAIL + 1e-6
+    assert sum(one for k, one in share.items() if k > latest) <= TAIL + 1e-6
+    assert earliest in (likeliest, border) or sum(one for k, one in share.items() if k <= earliest) > TAIL - 1e-6
+    assert latest in (likeliest, border) or sum(one for k, one in share.items() if k >= latest) > TAIL - 1e-6
+
+
+@law
+@given(of=parted)
+def test_reversing_mirrors_the_interval_of_a_border(of: tuple[Counts, int]) -> None:
+    part, border = of
+    earliest, latest, likeliest = interval(part, border)
+    mirrored = interval(part[::-1], len(part) - border)
+
+    assert mirrored[:2] == (len(part) - latest, len(part) - earliest) or len(set(posterior(part).values())) < len(part) - 1
+    assert posterior(part)[len(part) - mirrored[2]] == pytest.approx(posterior(part)[likeliest])
+
+
+@law
+@given(failing=st.integers(1, 3), of=st.integers(4, 6), length=st.integers(2, 10), times=st.integers(2, 5))
+def test_more_executions_do_not_widen_the_interval_of_a_border(failing: int, of: int, length: int, times: int) -> None:
+    part = [(0, of)] * length + [(failing, of)] * length
+    more = [(x * times, n * times) for x, n in part]
+    (first, last, _), (first_of_more, last_of_more, likeliest) = interval(part, length), interval(more, length)
+
+    assert first <= first_of_more <= last_of_more <= last
+    assert likeliest == length
+
+
+def test_what_fails_three_times_of_four_has_a_wider_interval_than_what_always_fails() -> None:
+    passed = [(0, 1)] * 40
+    (always, until, _), (partly, last, likeliest) = (
+        interval([*passed, *[(x, 1) for x in fails]], 40) for fails in ([1] * 20, [1, 1, 1, 0] * 5)
+    )
+
+    assert likeliest == 40
+    assert partly < 38 < always
+    assert until - always < last - partly
+
+
+@pytest.mark.parametrize(("start", "end", "border"), [(0, 3, 0), (0, 3, 3), (-1, 3, 1), (0, 4, 1)])
+def test_a_border_lies_between_its_segments(start: int, end: int, border: int) -> None:
+    with pytest.raises(ValueError, match="between"):
+        border_interval([0, 0, 1], [1, 1, 1], start, end, border)
