@@ -6,6 +6,7 @@ import polars as pl
 
 from pipelinedoctor.accuracy.rivals import Outcomes
 from pipelinedoctor.derive.flakiness import JOB, executions
+from pipelinedoctor.derive.test_labels import test_labels
 from pipelinedoctor.derive.test_verdicts import test_verdicts
 from pipelinedoctor.derive.testcases import TEST
 from pipelinedoctor.model import Result, Verdict
@@ -28,8 +29,8 @@ class Judged:
     """
 
     units: pl.DataFrame
-    broken: pl.DataFrame | None
-    labels: pl.DataFrame | None
+    broken: pl.DataFrame
+    labels: pl.DataFrame
 
 
 def rule_of(question: str) -> Rule:
@@ -40,8 +41,9 @@ def rule_of(question: str) -> Rule:
 
 def judge(history: History) -> Judged:
     """The product's verdicts on tests, by the defaults of the question `flaky_tests`."""
-    said = test_verdicts(history, executions(history), rule_of("flaky_tests"))
-    return Judged(said.units, said.broken, None)
+    rule = rule_of("flaky_tests")
+    said = test_verdicts(history, executions(history), rule)
+    return Judged(said.units, said.broken, test_labels(said, rule))
 
 
 def outcomes(history: History) -> Outcomes:

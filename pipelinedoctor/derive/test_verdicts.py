@@ -14,6 +14,7 @@ from pipelinedoctor.derive.flakiness import JOB
 from pipelinedoctor.derive.testcases import PLACE, TEST, Tested, passes, positions, tested
 from pipelinedoctor.stats.breakages import stretches
 from pipelinedoctor.stats.evidence import COMMIT, DEFAULT, Rule, judged
+from pipelinedoctor.stats.mass import REPORT
 from pipelinedoctor.stats.posterior import FEW_TOGETHER
 from pipelinedoctor.store.history import History
 
@@ -24,6 +25,7 @@ DAYS_APART = timedelta(days=1)
 OTHER_MESSAGE = 0.5
 """Weight of a failure on a change that says something else than the proofs, or nothing."""
 
+EXECUTION = (*REPORT, "test")
 _UNIT = (*TEST, "job")
 
 
@@ -39,7 +41,9 @@ class TestVerdicts:
     (executions in it), confidence.
     `proofs`: a row a place (`PLACE`) with evidence, newest first: line, failures, first_at, last_at, minutes (each failing
     execution of the job, divided by the tests that failed in it), job_ids and parts of these; run_id, attempt, job_id,
-    html_url, message of the last failure, passed_url, by_job, contradicted, isolated, together.
+    html_url, message, signature of the last failure, passed_url, by_job, contradicted, isolated, recurring (see
+    `_recurring`), weight, together. `places` has the same of all places with a failure outside of mass failures and
+    breakages, `known` what they were made from.
     """
 
     __test__ = False
@@ -58,7 +62,7 @@ def test_verdicts(history: History, jobs: pl.DataFrame, rule: Rule) -> TestVerdi
     sound = known.failed.filter(~pl.col("mass"), ~pl.col("struck") | _seen_elsewhere())
     found = _on_default(sound, order)
     broken = _broken(found, order)
-    evidence = _outside(sound, broken)
+    evidence = sound.join(inside(sound, broken), on=EXECUTION, how="anti", maintain_order="left")
     places = _places(history, evidence, known, found)
     units = judged(_by_commit(places), _commits(places, known), TEST, rule)
     proofs = places.filter(_evident())
@@ -152,21 +156,18 @@ def _stretches(key: tuple[object, ...], one: pl.DataFrame, job: pl.DataFrame) ->
     return rows
 
 
-def _outside(sound: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
-    """The failures made outside of the times in which their test was broken on the default branch."""
-    if broken.is_empty():
-        return sound
-    times = broken.select(*TEST, "first_at", "until")
-    numbered = sound.with_row_index("row")
-    inside = (
+def inside(failures: pl.DataFrame, broken: pl.DataFrame) -> pl.DataFrame:
+    """The failures made while their test was broken on the default branch."""
+    numbered = failures.with_row_index("row")
+    rows = (
         numbered.select("row", *TEST, "run_created_at")
-        .join(times, on=TEST)
+        .join(broken.select(*TEST, "first_at", "until"), on=TEST)
         .filter(
             pl.col("run_created_at") >= pl.col("first_at"),
             pl.col("until").is_null() | (pl.col("run_created_at") < pl.col("until")),
         )
     )
-    return numbered.join(inside, on="row", how="anti", maintain_order="left").drop("row")
+    return numbered.join(rows, on="row", how="semi", maintain_order="left").drop("row")
 
 
 def _places(history: History, evidence: pl.DataFrame, known: Tested, found: pl.DataFrame) -> pl.DataFrame:
@@ -198,7 +199,7 @@ def _places(history: History, evidence: pl.DataFrame, known: Tested, found: pl.D
             pl.when("familiar").then(1.0).otherwise(FEW_TOGETHER / pl.col("together")).clip(0, 1).alias("weight"),
         )
         .with_columns(_recurring())
-        .drop("alone", "signature", "familiar", "told_by_job")
+        .drop("alone", "familiar", "told_by_job")
         .sort("last_at", "job_id", "test", descending=True)
     )  # fmt: skip
 
@@ -221,7 +222,7 @@ def _recurring() -> tuple[pl.Expr, pl.Expr]:
 def _apart(*alike: str) -> pl.Expr:
     """Whether a proof of flakiness is more than a day away, of those of the test that are `alike`."""
     proved = pl.when(pl.col("contradicted") | pl.col("isolated")).then("last_at")
-    first, last = (getattr(proved, end)().over(*TEST, *alike) for end in ("min", "max"))
+    first, last = proved.min().over(*TEST, *alike), proved.max().over(*TEST, *alike)
     return (pl.col("last_at") - first > DAYS_APART) | (last - pl.col("last_at") > DAYS_APART)
 
 
