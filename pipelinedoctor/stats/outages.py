@@ -8,6 +8,7 @@ import polars as pl
 from scipy.special import bdtrc
 
 from pipelinedoctor.model import Category
+from pipelinedoctor.stats.axes import family
 
 ATTEMPT = ("host", "run_id", "attempt")
 
@@ -29,7 +30,8 @@ def with_outages(executions: pl.DataFrame, explained: pl.DataFrame) -> pl.DataFr
     `failed` (Boolean, never null), one row for each execution of a job that passed or failed; and of those whose log was
     read `host`, `job_id`, `category` and `fingerprint` of the failure. A mass failure is
 
-    - an attempt in which half of at least four jobs, and at least three, failed;
+    - an attempt in which half of at least four jobs, and at least three of different names, failed: the jobs of one matrix
+      fail together for one wrong line, and a job that began when another had failed may only report it;
     - half an hour or an hour of a host, from any quarter of an hour on, in which more attempts turned red than chance
       allows (binomial, p < 0.0001, at the host's own rate) in at least three repositories;
     - one error of runner, network, registry or rate limit that within an hour before or after struck at least three
@@ -41,14 +43,12 @@ def with_outages(executions: pl.DataFrame, explained: pl.DataFrame) -> pl.DataFr
         pl.len().alias("jobs"),
         pl.col("failed").sum().alias("failing"),
     )
-    throughout = (
-        (pl.col("jobs") >= LEAST_JOBS)
-        & (pl.col("failing") >= LEAST_FAILING)
-        & (pl.col("failing") >= FAILING_SHARE * pl.col("jobs"))
-    )
+    throughout = _throughout(executions, attempts).with_columns(pl.lit(value=True).alias("throughout"))
     hours = _bad_quarters(attempts).with_columns(pl.lit(value=True).alias("bad_hour"))
-    struck = attempts.join(hours, on=["host", "quarter"], how="left").select(
-        *ATTEMPT, (throughout | pl.col("bad_hour").fill_null(value=False)).alias("struck")
+    struck = (
+        attempts.join(hours, on=["host", "quarter"], how="left")
+        .join(throughout, on=ATTEMPT, how="left")
+        .select(*ATTEMPT, pl.any_horizontal(pl.col("throughout", "bad_hour").fill_null(value=False)).alias("struck"))
     )
     shared = _shared_errors(executions, explained).with_columns(pl.lit(value=True).alias("shared"))
     mass = pl.col("struck") | pl.col("shared").fill_null(value=False)
@@ -57,6 +57,24 @@ def with_outages(executions: pl.DataFrame, explained: pl.DataFrame) -> pl.DataFr
         .join(shared, on=["host", "job_id"], how="left", maintain_order="left")
         .with_columns((pl.col("failed") & mass).alias("infrastructure"))
         .drop("struck", "shared")
+    )
+
+
+def _throughout(executions: pl.DataFrame, attempts: pl.DataFrame) -> pl.DataFrame:
+    """The attempts (`ATTEMPT`) that failed throughout."""
+    many = attempts.filter(
+        pl.col("jobs") >= LEAST_JOBS,
+        pl.col("failing") >= LEAST_FAILING,
+        pl.col("failing") >= FAILING_SHARE * pl.col("jobs"),
+    )
+    failed = executions.filter("failed").join(many.select(ATTEMPT), on=ATTEMPT, how="semi")
+    begun = pl.col("started_at") < pl.col("completed_at").min().over(ATTEMPT)
+    return (
+        failed.filter(begun.fill_null(value=True))
+        .group_by(ATTEMPT)
+        .agg(family("job").n_unique().alias("families"))
+        .filter(pl.col("families") >= LEAST_FAILING)
+        .select(ATTEMPT)
     )
 
 
