@@ -45,7 +45,8 @@ def test_the_screen_is_that_of_the_gold_file(small_demo: Path) -> None:
 
 
 def test_every_question_finds_something_and_every_finding_leads_to_the_forge(report: dict[str, Any]) -> None:
-    assert {one["query"] for one in report["findings"]} == {one["id"] for one in report["sections"]}
+    silent = {"red_jobs"}  # it has figures only
+    assert {one["query"] for one in report["findings"]} == {one["id"] for one in report["sections"]} - silent
     for finding in report["findings"]:
         runs = f"https://github.com/{finding['subject']['repository']}/actions/runs/"
         assert finding["evidence"]["links"], finding["title"]

@@ -17,6 +17,9 @@ from pipelinedoctor.simulate.truth import DETECTABLE_FROM
 Body = Mapping[str, Any]
 
 _FLAKY = frozenset({"flaky", "suspected"})
+_FLAKY_ONCE = frozenset({"worsening", "recovered"})
+"""Of the questions on flakiness these say, too, that the job or test was flaky in the window."""
+_ON_FLAKINESS = frozenset({"flaky_jobs", "flaky_tests"})
 _BROKEN = frozenset({"broken", "regressed"})
 _FLAKY_CAUSES = frozenset({"flaky_job", "flaky_test"})
 _STILL = "default branch broken now"
@@ -64,7 +67,7 @@ def score(report: Body, truth: Body) -> Score:
     window = str(report["window"]["start"]), str(report["window"]["end"])
     findings: Sequence[Body] = report["findings"]
     known = _Known(truth, window)
-    told = [one for one in findings if one["verdict"] in _FLAKY]
+    told = [one for one in findings if _called_flaky(one)]
     health = [one for one in findings if one["query"] == "pipeline_health"]
     return Score(
         (
@@ -130,6 +133,11 @@ def _tests(known: _Known, findings: Sequence[Body]) -> Tally:
         else:
             found.add(flaky["key"])
     return _tally("flaky tests", found, wrong, detectable, seen - detectable)
+
+
+def _called_flaky(finding: Body) -> bool:
+    once = finding["query"] in _ON_FLAKINESS and finding["verdict"] in _FLAKY_ONCE
+    return once or finding["verdict"] in _FLAKY
 
 
 def _jobs(known: _Known, findings: Sequence[Body]) -> Tally:

@@ -129,6 +129,11 @@ def test_flaky_jobs_count_those_flaky_by_themselves() -> None:
     assert (found.rare, found.rare_of) == (1, 1)
 
 
+@pytest.mark.parametrize("verdict", ["worsening", "recovered"])
+def test_a_flaky_job_that_grows_or_is_over_is_found_too(verdict: str) -> None:
+    assert counted(tallies(finding("flaky_jobs", verdict, "it"))["flaky jobs"]) == (1, 0, 0, 1)
+
+
 def test_breakages_are_held_against_regressions_of_their_time() -> None:
     found = tallies(
         finding("pipeline_health", "broken", "lint"),
