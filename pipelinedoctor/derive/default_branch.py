@@ -18,9 +18,9 @@ FAILING = (Result.FAILURE.value, Result.TIMED_OUT.value)
 COUNTED = (Result.SUCCESS.value, *FAILING)
 """Results that say something of the code; the others (cancelled, skipped, error, unknown) are not counted."""
 
-OUTAGE = timedelta(hours=3)
-"""Mass failures in a row that a job saw for longer than this are its own: nearly all outages of a forge are shorter."""
+OUTAGE = timedelta(hours=2)
 OUTAGE_RUNS = 4
+"""Mass failures in a row that a job saw for longer, or in more runs, than these are its own: most outages are shorter."""
 
 _RUN = (
     *KEY, "forge", "repository", "default_branch", "pipeline", "run_id", "event", "event_class", "commit_sha",
