@@ -10,7 +10,7 @@ from pipelinedoctor.derive import breakage_words as words
 from pipelinedoctor.derive.branch_measures import headline, pipeline_table, red_table
 from pipelinedoctor.derive.branch_pipelines import ITSELF, BranchPipeline, branch_pipelines
 from pipelinedoctor.derive.complaints import Asked
-from pipelinedoctor.derive.default_branch import KEY, DefaultBranch, default_branch
+from pipelinedoctor.derive.default_branch import KEY, OUTAGE, OUTAGE_RUNS, DefaultBranch, default_branch
 from pipelinedoctor.findings import Answer, Claims, Column, Cost, Evidence, Finding, Measure
 from pipelinedoctor.model import Cause, Severity, Verdict
 from pipelinedoctor.query import query
@@ -20,7 +20,7 @@ from pipelinedoctor.stats.posterior import jeffreys
 from pipelinedoctor.stats.redness import hours_within
 from pipelinedoctor.stats.trend import weekly
 from pipelinedoctor.store.history import History, Window
-from pipelinedoctor.units import counted
+from pipelinedoctor.units import counted, duration
 
 PANELS = 6
 METHOD = (
@@ -113,7 +113,7 @@ def _finding(one: BranchPipeline, broken: Breakage, window: Window, known: _Comm
     newest = max(row["at"] for each in broken.stretches for row in one.failures(each.job, each.last))
     if (newest if end is None else end) < window.start:
         return None
-    lead, culprit, commits = words.lead(broken), broken.culprit, one.blame(broken, known.parents)
+    lead, culprit, blame = words.lead(broken), broken.culprit, one.blame(broken, known.parents)
     k, n = len(lead.failing), lead.runs
     low, high = jeffreys(k, n)
     failed = _failed(one, broken, window)
@@ -127,18 +127,18 @@ def _finding(one: BranchPipeline, broken: Breakage, window: Window, known: _Comm
         confidence=lead.confidence,
         title=words.title(one, broken, start, end),
         evidence=Evidence(
-            summary=words.summary(one, broken),
+            summary=words.summary(one, broken, blame),
             k=k,
             n=n,
             low=float(low),
             high=float(high),
             links=tuple(words.links(one, broken)),
-            details=(*words.details(one, broken, commits, known.subjects), *complaints.details()),
+            details=(*words.details(one, broken, blame, known.subjects), *complaints.details()),
             excerpt=complaints.excerpt,
         ),
         cost=cost,
         since=start,
-        next_step=words.next_step(one, broken, commits, known.subjects, complaints),
+        next_step=words.next_step(one, broken, blame, known.subjects, complaints),
         key=one.runs[broken.first]["commit_sha"][:12],
         claims=Claims(cause=Cause.BROKEN, executions=tuple((row["job_id"], 1.0) for row in failed)),
     )
@@ -220,9 +220,17 @@ def _success(runs: pl.DataFrame, trend: Window) -> Measure:
 
 
 def _notes(frames: DefaultBranch, window: Window) -> list[str]:
+    notes = []
     without = frames.runs.filter(pl.col("created_at") >= window.start, ~pl.col("green"), pl.col("jobs") == 0)
-    if without.is_empty():
-        return []
-    return [
-        f"{counted(len(without), 'failing run')} of the default branch without job data: what broke there is not known."
-    ]
+    if len(without):
+        told = counted(len(without), "failing run")
+        notes.append(f"{told} of the default branch without job data: what broke there is not known.")
+    struck = frames.executions.filter("infrastructure", pl.col("at") >= window.start)
+    if len(struck):
+        jobs = counted(len(struck), "failing job execution")
+        runs = counted(struck.select("host", "run_id").n_unique(), "run")
+        notes.append(
+            f"{jobs} in {runs} of the default branch count as infrastructure and not for what is broken: mass failures in at"
+            f" most {OUTAGE_RUNS} runs in a row, within {duration(OUTAGE.total_seconds())}."
+        )
+    return notes

@@ -19,6 +19,29 @@ ITSELF = ""
 SAME_COMMIT_RUNS = 4
 """Failing runs that make a breakage where the job had passed at the very commit: by chance flaky jobs fail in a row, too."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blame:
+    """The commits of which one began a breakage, with 99 %: after `before` (`None`: not known) up to `until`.
+
+    `commits` are listed from the likeliest on, which are `likely`, the others newest first; `whole` tells whether these
+    are all there are in between. `began` and `ended` tell that it did so without a change of code: then it has no commits.
+    """
+
+    before: str | None
+    until: str
+    commits: tuple[str, ...]
+    likely: int
+    whole: bool
+    began: bool
+    ended: bool
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether it began or ended without a change of code."""
+        return self.began or self.ended
+
+
 _NOT_STARTED = "startup_failure"
 
 
@@ -26,8 +49,8 @@ _NOT_STARTED = "startup_failure"
 class BranchPipeline:
     """One pipeline on one default branch.
 
-    `runs` are rows of `DefaultBranch.runs` by position, `executions` those of the jobs that ever failed, by job and
-    position; `failed_in` are the jobs that failed, by position; `contradicted` the jobs and commits with both outcomes.
+    `runs` are rows of `DefaultBranch.runs` by position, `executions` those that failed, and all of the
+    jobs that were broken, by job and position; `failed_in` are the jobs that failed, by position; `contradicted` the jobs and commits with both outcomes.
     """
 
     subject: Subject
@@ -45,7 +68,8 @@ class BranchPipeline:
         if job == ITSELF:
             run = self.runs[position]
             return [{"at": run["at"], "html_url": run["html_url"], "duration_s": None}]
-        return [row for row in self.executions.get((job, position), []) if row["failed"]]
+        rows = self.executions.get((job, position), [])
+        return [row for row in rows if row["failed"] and not row["infrastructure"]]
 
     def failing_jobs(self, positions: Sequence[int]) -> dict[str, int]:
         """The jobs that failed in these runs, with the number of the runs; most first."""
@@ -65,17 +89,49 @@ class BranchPipeline:
         ended: datetime = min(passes, default=self.runs[stretch.passed]["at"])
         return ended
 
-    def blame(self, broken: Breakage, parents: Mapping[str, str | None]) -> tuple[list[str], bool]:
-        """The commits that can be to blame, newest first, and whether these are all; see `commits_between`.
-
-        None where the last run without it was at the very commit of the first run with it.
-        """
+    def blame(self, broken: Breakage, parents: Mapping[str, str | None]) -> Blame:
+        """The commits that can be to blame; see `commits_between`."""
+        before, latest, likeliest = broken.blamed
+        good, until = self._commit(before), self.runs[latest]["commit_sha"]
+        began, ended = self._unchanged(broken)
+        if began or ended or good == until:
+            return Blame(before=good, until=until, commits=(), likely=0, whole=True, began=began, ended=ended)
+        seen = [run["commit_sha"] for run in self.runs[before + 1 : latest]]
+        commits, whole = commits_between(parents, good, until, seen)
         first = self.runs[broken.first]["commit_sha"]
-        cleared = self.runs[broken.cleared]["commit_sha"] if broken.cleared >= 0 else None
-        if cleared == first:
-            return [], True
-        seen = [run["commit_sha"] for run in self.runs[broken.cleared + 1 : broken.first]]
-        return commits_between(parents, cleared, first, seen)
+        if first not in commits:  # an older commit was run again
+            commits, whole = [first, *commits], False
+        likely = [sha for sha in self._step(broken, likeliest, parents) if sha in commits]
+        others = [sha for sha in commits if sha not in likely]
+        return Blame(
+            before=good,
+            until=until,
+            commits=(*likely, *others),
+            likely=len(likely),
+            whole=whole,
+            began=False,
+            ended=False,
+        )
+
+    def _step(self, broken: Breakage, position: int, parents: Mapping[str, str | None]) -> list[str]:
+        """The commits that came with a run: since the last pass where it is the first that failed, else since the run before."""
+        sha = self.runs[position]["commit_sha"]
+        before = broken.cleared if position == broken.first else position - 1
+        step, whole = commits_between(parents, self._commit(before), sha, [])
+        return step if whole and step else [sha]
+
+    def _commit(self, position: int) -> str | None:
+        sha: str | None = self.runs[position]["commit_sha"] if position >= 0 else None
+        return sha
+
+    def _unchanged(self, broken: Breakage) -> tuple[bool, bool]:
+        """Whether it began, and ended, at a commit with both results; where it passed in between, that tells nothing."""
+        if any(one.partial for one in broken.stretches):
+            return False, False
+        began = at_one_commit(broken, self.runs)
+        ends = [(one.last, one.passed) for one in broken.stretches if one.over]
+        ended = broken.over and all(end is not None and self._commit(end) == self._commit(last) for last, end in ends)
+        return began, ended
 
 
 def branch_pipelines(frames: DefaultBranch) -> Iterator[BranchPipeline]:
@@ -83,9 +139,11 @@ def branch_pipelines(frames: DefaultBranch) -> Iterator[BranchPipeline]:
     outcomes = frames.outcomes.partition_by(KEY, as_dict=True, maintain_order=True)
     executions = frames.executions.partition_by(KEY, as_dict=True, maintain_order=True)
     for key, runs in frames.runs.partition_by(KEY, as_dict=True, maintain_order=True).items():
-        rows, last = runs.to_dicts(), runs.row(-1, named=True)
+        rows = runs.to_dicts()
+        last = rows[-1]
         ran = executions.get(key, frames.executions.clear())
         ended = outcomes.get(key, frames.outcomes.clear())
+        broken = _breakages(ran, rows)
         yield BranchPipeline(
             subject=Subject(
                 host=last["host"], forge=last["forge"], repository=last["repository"], pipeline=last["pipeline"]
@@ -93,17 +151,18 @@ def branch_pipelines(frames: DefaultBranch) -> Iterator[BranchPipeline]:
             repository_id=last["repository_id"],
             branch=last["default_branch"],
             runs=rows,
-            executions=_executions(ran),
+            executions=_executions(ran, broken),
             failed_in=_failed_in(ran),
             contradicted=_contradicted(ran, runs),
             red=red_periods(Outcome(*row) for row in ended.select("at", "position", "attempt", "green").rows()),
-            broken=_breakages(ran, rows),
+            broken=broken,
         )
 
 
-def _executions(ran: pl.DataFrame) -> dict[tuple[str, int], list[dict[str, Any]]]:
+def _executions(ran: pl.DataFrame, broken: Sequence[Breakage]) -> dict[tuple[str, int], list[dict[str, Any]]]:
+    jobs = {stretch.job for one in broken for stretch in one.stretches}
     rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for row in ran.filter(pl.col("failed").any().over("job")).to_dicts():
+    for row in ran.filter(pl.col("failed") | pl.col("job").is_in(sorted(jobs))).to_dicts():
         rows.setdefault((row["job"], row["position"]), []).append(row)
     return rows
 
@@ -120,7 +179,8 @@ def _contradicted(ran: pl.DataFrame, runs: pl.DataFrame) -> set[tuple[str, str]]
 
 
 def _breakages(ran: pl.DataFrame, runs: Sequence[dict[str, Any]]) -> list[Breakage]:
-    counts = ran.group_by("job", "position").agg(pl.col("failed").sum().cast(pl.Int64), n=pl.len().cast(pl.Int64))
+    told = ran.filter(~pl.col("infrastructure"))
+    counts = told.group_by("job", "position").agg(pl.col("failed").sum().cast(pl.Int64), n=pl.len().cast(pl.Int64))
     by_job = counts.sort("job", "position").partition_by("job", as_dict=True, maintain_order=True)
     found = [
         stretch
@@ -134,10 +194,11 @@ def _breakages(ran: pl.DataFrame, runs: Sequence[dict[str, Any]]) -> list[Breaka
     ]
     lost = [int(not run["jobs"] and not run["green"]) for run in own]
     found += stretches(ITSELF, [run["position"] for run in own], lost, [1] * len(own))
-    told = breakages(found, [run["position"] for run in counted if run["green"]])
-    return [one for one in told if len(one.failing) >= SAME_COMMIT_RUNS or not _at_one_commit(one, runs)]
+    grouped = breakages(found, [run["position"] for run in counted if run["green"]])
+    return [one for one in grouped if len(one.failing) >= SAME_COMMIT_RUNS or not at_one_commit(one, runs)]
 
 
-def _at_one_commit(broken: Breakage, runs: Sequence[dict[str, Any]]) -> bool:
+def at_one_commit(broken: Breakage, runs: Sequence[dict[str, Any]]) -> bool:
+    """Whether the last run without it was at the very commit of the first run with it."""
     cleared = broken.cleared
     return cleared >= 0 and bool(runs[cleared]["commit_sha"] == runs[broken.first]["commit_sha"])

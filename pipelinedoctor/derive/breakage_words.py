@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from pipelinedoctor.derive.branch_pipelines import ITSELF, BranchPipeline
+from pipelinedoctor.derive.branch_pipelines import ITSELF, Blame, BranchPipeline
 from pipelinedoctor.derive.complaints import Complaints, quoted
 from pipelinedoctor.findings import Link
 from pipelinedoctor.stats.breakages import Breakage, Stretch
-from pipelinedoctor.units import duration
+from pipelinedoctor.units import counted, duration
 
 SURE = 0.8
 """Probability from which a breakage is told as a fact; below it is suspected."""
@@ -26,6 +26,8 @@ def title(one: BranchPipeline, broken: Breakage, start: datetime, end: datetime 
     culprit = broken.culprit
     names = [each.job for each in broken.stretches] if culprit is None else [culprit.job]
     jobs = [job for job in names if job != ITSELF] or [str(one.subject.pipeline)]
+    if lead(broken).partial:
+        return f"{listed(jobs)} {_at_times(broken, one.branch, start, end)}"
     if end is not None:
         was = "was" if len(jobs) == 1 else "were"
         return f"{listed(jobs)} {was} broken on {one.branch} for {duration((end - start).total_seconds())}"
@@ -33,6 +35,22 @@ def title(one: BranchPipeline, broken: Breakage, start: datetime, end: datetime 
         return f"{listed(jobs)} may still be broken on {one.branch}, since {start:%Y-%m-%d}"
     be = "may be" if lead(broken).confidence < SURE else "is" if len(jobs) == 1 else "are"
     return f"{listed(jobs)} {be} broken on {one.branch} since {start:%Y-%m-%d}"
+
+
+def _at_times(broken: Breakage, branch: str, start: datetime, end: datetime | None) -> str:
+    """What is said of jobs that passed, too: how often they fail. Several jobs need not have failed alike."""
+    most = lead(broken)
+    of = f"{len(most.failing)} of {most.runs} runs"
+    if len(most.failing) == most.runs:
+        of = f"{most.failures} of {most.executions} executions"
+    if broken.culprit is None and len(broken.stretches) > 1:
+        of = f"up to {of}"
+    if end is not None:
+        return f"failed in {of} on {branch} for {duration((end - start).total_seconds())}"
+    if not red_now(broken):
+        return f"failed in {of} on {branch} since {start:%Y-%m-%d}, and may again"
+    fails = "fails" if broken.culprit or len(broken.stretches) == 1 else "fail"
+    return f"{fails} in {of} on {branch} since {start:%Y-%m-%d}"
 
 
 def lead(broken: Breakage) -> Stretch:
@@ -45,8 +63,8 @@ def red_now(broken: Breakage) -> bool:
     return any(not stretch.over and stretch.passed is None for stretch in broken.stretches)
 
 
-def summary(one: BranchPipeline, broken: Breakage) -> str:
-    """One sentence: how often, since which commit, what was before, how it stands."""
+def summary(one: BranchPipeline, broken: Breakage, blame: Blame) -> str:
+    """One sentence: how often, since which commit, what was before, how it stands; and one on the range of blame."""
     most = lead(broken)
     first = one.runs[most.first]["commit_sha"]
     before = "it had not passed before in the time looked at"
@@ -61,7 +79,20 @@ def summary(one: BranchPipeline, broken: Breakage) -> str:
         now = "it passes again"
     else:
         now = "the pipeline has succeeded without it since"
-    return f"{_counts(broken)}, first at commit {first[:8]}; {before}; {now}."
+    return f"{_counts(broken)}, first at commit {first[:8]}; {before}; {now}. {_range(blame)}".rstrip()
+
+
+def _range(blame: Blame) -> str:
+    if blame.unchanged:
+        return f"It {_when(blame)} without a change of code: date, environment or a service."
+    if not blame.commits or blame.before is None:
+        return ""
+    commits = counted(len(blame.commits), "commit") + ("" if blame.whole else " of those that had a run")
+    return f"It began after {blame.before[:8]} and not after {blame.until[:8]}: {commits}, 99 %."
+
+
+def _when(blame: Blame) -> str:
+    return " and ".join(["began"] * blame.began + ["ended"] * blame.ended)
 
 
 def _counts(broken: Breakage) -> str:
@@ -94,42 +125,54 @@ def failing_jobs(one: BranchPipeline, broken: Breakage) -> list[int]:
 
 
 def details(
-    one: BranchPipeline, broken: Breakage, commits: tuple[Sequence[str], bool], subjects: Mapping[str, str]
+    one: BranchPipeline, broken: Breakage, blame: Blame, subjects: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """The commits to blame (`BranchPipeline.blame`), the jobs that failed, and where it passed again."""
-    shas, whole = commits
-    if shas:
-        shown = "; ".join(f"{sha[:12]} {subjects.get(sha, '')}".rstrip() for sha in shas[:_NAMES])
-        more = f"; and {len(shas) - _NAMES} more" if len(shas) > _NAMES else ""
-        known = "" if whole else " (those that had a run; others may lie between)"
-        yield f"commits that can be to blame{known}", f"{len(shas)}: {shown}{more}"
+    """The commits to blame, the jobs that failed, and where it passed again."""
+    if blame.commits:
+        marked = blame.likely if blame.likely < len(blame.commits) else 0
+        told = [
+            f"{_named(sha, subjects)}{' (likeliest)' if place < marked else ''}"
+            for place, sha in enumerate(blame.commits[:_NAMES])
+        ]
+        rest = len(blame.commits) - _NAMES
+        more = f"; and {rest} more" if rest > 0 else ""
+        known = "" if blame.whole else " (those that had a run; others may lie between)"
+        yield f"commits that can be to blame{known}", f"{len(blame.commits)}: {'; '.join(told)}{more}"
     jobs = [f"{each.job or 'the pipeline itself'} {len(each.failing)} of {each.runs}" for each in broken.stretches]
     yield "jobs broken, failing runs of all from first to last failure", listed(jobs)
     if broken.over:
         last = max(each.passed for each in broken.stretches if each.passed is not None)
         sha = one.runs[last]["commit_sha"]
-        yield "passed again at", f"{sha[:12]} {subjects.get(sha, '')}".rstrip()
+        yield "passed again at", f"{sha[:12]}, the commit that had failed" if blame.ended else _named(sha, subjects)
+
+
+def _named(sha: str, subjects: Mapping[str, str]) -> str:
+    return f"{sha[:12]} {subjects.get(sha, '')}".rstrip()
 
 
 def next_step(
-    one: BranchPipeline,
-    broken: Breakage,
-    commits: tuple[Sequence[str], bool],
-    subjects: Mapping[str, str],
-    complaints: Complaints,
+    one: BranchPipeline, broken: Breakage, blame: Blame, subjects: Mapping[str, str], complaints: Complaints
 ) -> str:
     """What to do, as far as the range of blame tells, and what the failing jobs say of it."""
-    sha, (shas, whole) = one.runs[broken.first]["commit_sha"], commits
-    first = f"{sha[:12]} {quoted(subjects[sha])}" if subjects.get(sha) else sha[:12]
+    sha = one.runs[broken.first]["commit_sha"]
+    said = f" {begin}" if (begin := complaints.begin()) else ""
+    if blame.unchanged:
+        same = one.runs[broken.first if blame.began else broken.failing[-1]]["commit_sha"][:12]
+        over = "It is over, and nothing landed that mended it: compare" if broken.over else "Compare"
+        return (
+            f"{over} what ran on the one commit {same}, which both passed and failed: runner image, date, versions of"
+            f" dependencies, services.{said}"
+        )
     if broken.over:
         return (
             "It is over. Where this job does not run on changes, running it there shows such a failure before it lands."
         )
-    said = f" {begin}" if (begin := complaints.begin()) else ""
-    if whole and not shas:
+    if not blame.commits:
         return f"The code was the same ({sha[:12]}) when it last passed: look at what the job takes from outside.{said}"
+    likely = blame.commits[0]
+    first = f"{likely[:12]} {quoted(subjects[likely])}" if subjects.get(likely) else likely[:12]
     if lead(broken).failures < lead(broken).executions:
         return f"It fails only at times: look at {first} first, but what broke it may have come before.{said}"
-    if whole and len(shas) == 1:
+    if blame.whole and len(blame.commits) == 1:
         return f"Fix or revert {first}, the only commit between the last pass and the first failure.{said}"
-    return f"Fix or revert what broke it: {first}, or a commit between it and the last pass.{said}"
+    return f"Fix or revert what broke it: {first}, or another commit of the {len(blame.commits)} listed.{said}"

@@ -116,9 +116,10 @@ def stretches(job: str, positions: Sequence[int], failures: Sequence[int], execu
     start = 0
     for one in segments(failures, executions):
         if one.broken and merged and merged[-1][1].end == one.start:
-            start, before = merged.pop()
-            one = Segment(before.start, one.end, before.failures + one.failures, before.executions + one.executions)
-        if one.broken:
+            since, before = merged.pop()
+            whole = Segment(before.start, one.end, before.failures + one.failures, before.executions + one.executions)
+            merged.append((since, whole))
+        elif one.broken:
             merged.append((start, one))
         start = one.start
     return [_stretch(job, positions, failures, executions, one, start) for start, one in merged]
@@ -142,17 +143,10 @@ def _stretch(
     within = [i for i in range(first, last) if failures[i] < executions[i]]
     core = None
     if within and sum(failures[i] > 0 for i in range(within[-1] + 1, last + 1)) >= BROKEN_FAILURES:
-        core = _stretch(job, positions, failures, executions, replace(segment, start=within[-1] + 1), start)
+        alone = within[-1] + 1
+        core = _stretch(job, positions, failures, executions, replace(segment, start=alone), alone)
     cleared = positions[before[-1]] if before else positions[0] - 1
-    limits = first, first, first
-    if start < first:
-        limits = border_interval(failures, executions, start, segment.end, first)
-    earliest, latest, likeliest = limits
-    if failed == executed:
-        # What passed throughout and then failed throughout changed between the two: no chance is needed to explain it.
-        earliest, likeliest = first, max(first, likeliest)
-    if failed == executed and not any(failures[start:first]):
-        latest = likeliest = first
+    earliest, latest, likeliest = _limits(failures, executions, start, first, last)
     return Stretch(
         job=job,
         cleared=cleared,
@@ -170,6 +164,21 @@ def _stretch(
         likeliest=positions[likeliest],
         core=core,
     )
+
+
+def _limits(
+    failures: Sequence[int], executions: Sequence[int], start: int, first: int, last: int
+) -> tuple[int, int, int]:
+    """The earliest, latest and likeliest place of the first run with what then failed from `first` to `last`."""
+    if start == first:
+        return first, first, first
+    earliest, latest, likeliest = border_interval(failures, executions, start, last + 1, first)
+    # What passed throughout and then failed throughout changed between the two: no chance is needed to explain it.
+    if failures[first : last + 1] == executions[first : last + 1]:
+        earliest, likeliest = first, max(first, likeliest)
+        if not any(failures[start:first]):
+            latest = likeliest = first
+    return earliest, latest, likeliest
 
 
 def _mended(failures: int, executions: int, passes: int) -> bool:

@@ -4,9 +4,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipelinedoctor.accuracy.loading import fill as load
 from pipelinedoctor.findings import Answer, Finding, Measure
 from pipelinedoctor.model import Failure, Severity, Verdict
+from pipelinedoctor.simulate.fleet.fleet import draw
+from pipelinedoctor.simulate.fleet.settings import Settings
 from pipelinedoctor.store.connection import Store
+from pipelinedoctor.timespan import Window
 from queries.pipeline_health import Options, pipeline_health
 from tests.helpers.branch import HOST, START, Ran, fill, sha
 
@@ -46,6 +50,7 @@ def test_a_job_that_keeps_failing_is_broken(store: Store) -> None:
     assert found.confidence > 0.9
     assert found.evidence.summary == (
         f"Failed in 3 of 3 runs, first at commit {sha(20)[:8]}; it last passed at {sha(19)[:8]}; its newest run failed."
+        f" It began after {sha(19)[:8]} and not after {sha(20)[:8]}: 1 commit, 99 %."
     )
     assert [link.text for link in found.evidence.links] == [
         "first failing job",
@@ -185,7 +190,7 @@ def test_a_breakage_whose_newest_run_passed_may_be_over(store: Store) -> None:
     found = only(ask(store, ran("s" * 40 + "fffsfffffs")))
 
     assert (found.verdict, found.severity) == (Verdict.SUSPECTED, Severity.HIGH)
-    assert found.title == "build may still be broken on main, since 2026-01-07"
+    assert found.title == "build failed in 8 of 9 runs on main since 2026-01-07, and may again"
     assert "its newest run passed, but too few did to call it mended" in found.evidence.summary
 
 
@@ -216,7 +221,114 @@ def test_where_the_commit_had_passed_it_takes_more(store: Store, failing: int, t
     assert bool(findings) is told
     if told:
         assert "it had passed before at this very commit" in findings[0].evidence.summary
-        assert "look at what the job takes from outside" in findings[0].next_step
+        assert findings[0].evidence.summary.endswith(
+            "It began without a change of code: date, environment or a service."
+        )
+        assert findings[0].next_step.startswith(f"Compare what ran on the one commit {sha(39)[:12]}, which both passed")
+        assert all("blame" not in name for name, _ in findings[0].evidence.details)
+
+
+def test_what_began_and_ended_at_one_commit_blames_and_praises_no_commit(store: Store) -> None:
+    again = [Ran(jobs={"build": letter}, commit=sha(39), event="schedule") for letter in "fffffs"]
+
+    found = only(ask(store, [*ran("s" * 40), *again, *ran("s" * 5)]))
+
+    assert found.verdict is Verdict.RECOVERED
+    assert "It began and ended without a change of code: date, environment or a service." in found.evidence.summary
+    assert found.evidence.details[-1] == ("passed again at", f"{sha(39)[:12]}, the commit that had failed")
+    assert all("blame" not in name for name, _ in found.evidence.details)
+    assert found.next_step.startswith(
+        "It is over, and nothing landed that mended it: compare what ran on the one commit"
+    )
+
+
+def test_what_ended_at_the_commit_that_had_failed_is_no_commits(store: Store) -> None:
+    runs = [*ran("s" * 40 + "fff"), Ran(jobs={"build": "s"}, commit=sha(42), event="schedule"), *ran("s" * 5)]
+
+    found = only(ask(store, runs))
+
+    assert "It ended without a change of code" in found.evidence.summary
+    assert f"the one commit {sha(42)[:12]}" in found.next_step
+    assert all("blame" not in name for name, _ in found.evidence.details)
+
+
+def test_a_pass_at_one_commit_tells_nothing_of_what_fails_only_in_part(store: Store) -> None:
+    again = [Ran(jobs={"build": letter}, commit=sha(39), event="schedule") for letter in "fffsfffs"]
+
+    found = only(ask(store, [*ran("s" * 40), *again, *ran("s" * 15)]))
+
+    assert "without a change of code" not in found.evidence.summary
+
+
+def test_what_fails_in_part_of_its_runs_is_told_so_with_a_wider_range(store: Store) -> None:
+    found = only(ask(store, ran("s" * 40 + "fffs" * 5 + "f")))
+
+    assert found.verdict is Verdict.BROKEN
+    assert found.title == "build fails in 16 of 21 runs on main since 2026-01-07"
+    assert found.evidence.summary.endswith(
+        f"It began after {sha(35)[:8]} and not after {sha(41)[:8]}: 6 commits, 99 %."
+    )
+    name, commits = found.evidence.details[0]
+    assert name == "commits that can be to blame"
+    assert commits.startswith(
+        f"6: {sha(40)[:12]} Change 40 (likeliest); {sha(41)[:12]} Change 41; {sha(39)[:12]} Change 39"
+    )
+    assert found.next_step.startswith(f"It fails only at times: look at {sha(40)[:12]}")
+
+
+def test_what_failed_in_part_of_its_runs_is_told_so(store: Store) -> None:
+    found = only(ask(store, ran("s" * 40 + "fffs" * 5 + "s" * 20)))
+
+    assert found.title == "build failed in 15 of 19 runs on main for 3.2 d"
+
+
+def test_what_passes_when_it_is_run_again_fails_in_part_of_its_executions(store: Store) -> None:
+    runs = ran("s" * 40) + [Ran(jobs={"build": letters}) for letters in ("f", "fs", "f", "ffs", "f")]
+
+    assert only(ask(store, runs)).title == "build fails in 6 of 8 executions on main since 2026-01-07"
+
+
+JOBS = ("build", "unit", "lint", "docs")
+
+
+def test_a_short_mass_failure_is_infrastructure(store: Store) -> None:
+    every = timedelta(minutes=40)
+    runs = [Ran(jobs=dict.fromkeys(JOBS, letter), minutes=10) for letter in "s" * 40 + "fff" + "s" * 20]
+
+    answer = pipeline_health(fill(store, runs, every=every), Options(recovered_hours=0))
+
+    assert answer.findings == []
+    (note,) = answer.notes
+    assert note == (
+        "12 failing job executions in 3 runs of the default branch count as infrastructure and not for what is broken: mass"
+        " failures in at most 4 runs in a row, within 2 h 00 min."
+    )
+
+
+@pytest.mark.parametrize(("failing", "minutes"), [(3, 70), (5, 20)], ids=["too long", "too many runs"])
+def test_what_breaks_all_jobs_for_longer_than_an_outage_is_broken(store: Store, failing: int, minutes: int) -> None:
+    letters = "s" * 40 + "f" * failing + "s" * 20
+    runs = [Ran(jobs=dict.fromkeys(JOBS, letter), minutes=10) for letter in letters]
+
+    answer = pipeline_health(fill(store, runs, every=timedelta(minutes=minutes)), Options(recovered_hours=0))
+
+    assert only(answer).title.startswith("build, docs, lint and 1 more were broken")
+    assert answer.notes == []
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_outages_alone_break_nothing(store: Store, seed: int) -> None:
+    fleet = draw(seed, Settings(repositories=3, days=21, tests=40))
+    load(store, fleet)
+    window = Window(fleet.since, fleet.until)
+
+    answer = pipeline_health(store.history(window, window), Options(recovered_at_most=1000, recovered_hours=0))
+
+    causes = dict(fleet.truth.job_causes.select("job_id", "cause").iter_rows())
+    assert answer.findings
+    for found in answer.findings:
+        if found.verdict is not Verdict.SUSPECTED and found.claims is not None:
+            assert {causes[job] for job, _ in found.claims.executions} - {"outage"}, found.title
 
 
 def test_a_breakage_of_less_than_an_hour_is_only_counted(store: Store) -> None:
@@ -419,7 +531,7 @@ def test_a_suspicion_is_not_critical(store: Store) -> None:
     found = only(ask(store, ran("s" * 60 + "ffssffsfsf")))
 
     assert (found.verdict, found.severity) == (Verdict.SUSPECTED, Severity.HIGH)
-    assert "may be broken" in found.title
+    assert found.title == "build fails in 6 of 10 runs on main since 2026-01-11"
 
 
 @settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -59,6 +59,39 @@ def test_runs_without_the_job_are_no_part_of_it() -> None:
     assert (one.cleared, one.failing, one.runs) == (19, (21, 23, 25), 3)
 
 
+def test_what_always_failed_after_it_always_passed_began_after_the_last_pass() -> None:
+    (one,) = of("s" * 20 + ".fff")
+
+    assert (one.before, one.latest, one.likeliest, one.partial) == (19, 21, 21, False)
+
+
+def test_what_fails_three_times_of_four_may_have_begun_before_its_first_failure() -> None:
+    (one,) = of("s" * 40 + "fffs" * 5)
+
+    assert one.before < 38 < one.cleared
+    assert (one.cleared, one.first, one.likeliest) == (39, 40, 40)
+    assert one.partial
+
+
+def test_a_flake_before_may_not_be_its_beginning() -> None:
+    (one,) = of("sssf" + "s" * 40 + "fsfffffffffffffff")
+
+    assert (one.first, one.likeliest) == (44, 44)
+    assert one.latest > 45
+
+
+def test_a_history_that_begins_broken_has_no_range() -> None:
+    (one,) = of("fffsff")
+
+    assert (one.before, one.latest, one.likeliest) == (-1, 0, 0)
+
+
+def test_jobs_of_one_breakage_share_a_range() -> None:
+    (one,) = together("s" * 40 + "fffs" * 4 + "ffff", "s" * 39 + ".ffsffffffffff")
+
+    assert one.blamed == (max(each.before for each in one.stretches), 41, 40)
+
+
 @settings(deadline=None, max_examples=100)
 @given(st.text("sf.", max_size=60))
 def test_stretches_begin_and_end_with_failures_in_order(letters: str) -> None:
@@ -67,6 +100,9 @@ def test_stretches_begin_and_end_with_failures_in_order(letters: str) -> None:
     for one in found:
         assert letters[one.first] == letters[one.last] == "f"
         assert one.cleared < one.first <= one.last
+        assert one.before <= one.cleared
+        assert one.before < one.likeliest <= one.latest <= one.last
+        assert one.latest >= one.first
         assert all(letters[position] == "f" for position in one.failing)
         assert not one.over or one.passed is not None
         assert one.passed is None or (letters[one.passed] == "s" and one.passed > one.last)

@@ -137,7 +137,8 @@ def test_counts_that_cannot_be(failures: list[int], executions: list[int]) -> No
 def test_what_cannot_break_has_no_broken_segment(part: Counts) -> None:
     fails, runs = [x for x, _ in part], [n for _, n in part]
     every = [
-        Segment(a, b, sum(fails[a:b]), sum(runs[a:b])).broken for a, b in itertools.combinations(range(len(part) + 1), 2)
+        Segment(a, b, sum(fails[a:b]), sum(runs[a:b])).broken
+        for a, b in itertools.combinations(range(len(part) + 1), 2)
     ]
 
     assert can_break(fails, runs) is any(every)
@@ -155,7 +156,10 @@ parted = st.lists(count, min_size=2, max_size=25).flatmap(
 
 def posterior(part: Counts) -> dict[int, float]:
     """The probability of each border, straight from the model."""
-    sums = {k: [(sum(x for x, _ in one), sum(n for _, n in one)) for one in (part[:k], part[k:])] for k in range(1, len(part))}
+    sums = {
+        k: [(sum(x for x, _ in one), sum(n for _, n in one)) for one in (part[:k], part[k:])]
+        for k in range(1, len(part))
+    }
     odds = {
         k: math.exp(sum(beta(ALPHA + x, BETA + n - x) - beta(ALPHA, BETA) for x, n in both)) for k, both in sums.items()
     }
@@ -185,7 +189,9 @@ def test_reversing_mirrors_the_interval_of_a_border(of: tuple[Counts, int]) -> N
     earliest, latest, likeliest = interval(part, border)
     mirrored = interval(part[::-1], len(part) - border)
 
-    assert mirrored[:2] == (len(part) - latest, len(part) - earliest) or len(set(posterior(part).values())) < len(part) - 1
+    assert (
+        mirrored[:2] == (len(part) - latest, len(part) - earliest) or len(set(posterior(part).values())) < len(part) - 1
+    )
     assert posterior(part)[len(part) - mirrored[2]] == pytest.approx(posterior(part)[likeliest])
 
 
