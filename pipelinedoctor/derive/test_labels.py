@@ -64,7 +64,7 @@ def _label(rule: Rule) -> pl.Expr:
     seen = elsewhere.fill_null(value=False) | pl.col("signature").is_null()
     flaky = pl.col("verdict").is_not_null() & seen
     # A report that failed throughout is no one test's, whatever else is known of the test.
-    infrastructure = pl.col("mass") | (pl.col("struck") & pl.col("contradicted").is_null())
+    infrastructure = pl.col("mass") | pl.col("struck")
     labels = (
         (infrastructure, Label.INFRASTRUCTURE),
         (pl.col("broken").fill_null(value=False), Label.BROKEN),

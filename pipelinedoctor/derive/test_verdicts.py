@@ -59,7 +59,7 @@ def test_verdicts(history: History, jobs: pl.DataFrame, rule: Rule) -> TestVerdi
     """Of the tests of the window; `jobs` is `flakiness.executions`."""
     known = tested(history, jobs)
     order = positions(known)
-    sound = known.failed.filter(~pl.col("mass"), ~pl.col("struck") | _seen_elsewhere())
+    sound = known.failed.filter(~pl.col("mass"), ~pl.col("struck"))
     found = _on_default(sound, order)
     broken = _broken(found, order)
     evidence = sound.join(inside(sound, broken), on=EXECUTION, how="anti", maintain_order="left")
@@ -80,12 +80,6 @@ test_verdicts.__test__ = False  # type: ignore[attr-defined]
 
 def _evident() -> pl.Expr:
     return pl.col("contradicted") | pl.col("isolated") | pl.col("recurring")
-
-
-def _seen_elsewhere() -> pl.Expr:
-    """Whether the test failed with the same message outside of any mass failure, too: then it is its own."""
-    sound = ~pl.col("struck") & ~pl.col("mass")
-    return sound.any().over(*TEST, "signature") & pl.col("signature").is_not_null()
 
 
 def _on_default(sound: pl.DataFrame, order: pl.DataFrame) -> pl.DataFrame:

@@ -29,10 +29,10 @@ class Tested:
     """What is known of tests.
 
     `failed`: `History.failed_tests` with `line` (`stats.evidence.line_of_work`), `together` (tests failing in the report),
-    `familiar` (these tests failed together at another time, too), `signature` (see there), `minutes` (billed, of the job), `struck` (its job execution is infrastructure), `mass` (its report is a mass failure) and
+    `familiar` (these tests failed together at another time, too), `signature` (see there), `minutes` (billed, of the job), `struck` (its job execution is infrastructure, and the test never said the same elsewhere), `mass` (its report is a mass failure) and
     `told_by_job` (whether the colour of its job speaks of the test at all: not where the job was green although it failed).
     `reports`: `History.test_reports` with `mass`. `jobs`: executions of jobs (`flakiness.executions`) that are no
-    infrastructure, with `reported`, whether they have a report.
+    infrastructure, or in which a test failed by itself, with `reported`, whether they have a report.
     """
 
     failed: pl.DataFrame
@@ -58,19 +58,28 @@ def tested(history: History, jobs: pl.DataFrame) -> Tested:
             pl.col("minutes").fill_null(0),
             (~green.fill_null(value=False).any().over(*TEST, "job")).alias("told_by_job"),
         )
+        .with_columns(pl.col("struck") & ~_seen_elsewhere())
     )
     known = reports.join(mass.drop("familiar"), on=REPORT, how="left", maintain_order="left").with_columns(
         pl.col("mass").fill_null(value=False)
     )
     with_report = known.select("host", "job_id", "mass").filter(pl.col("job_id") != 0).unique(["host", "job_id"])
+    own = told.filter(~pl.col("struck")).select("host", "job_id").unique()
+    struck = jobs.filter("infrastructure").join(own, on=["host", "job_id"], how="anti")
     sound = (
-        jobs.filter(~pl.col("infrastructure"))
+        jobs.join(struck, on=["host", "job_id"], how="anti", maintain_order="left")
         .join(with_report, on=["host", "job_id"], how="left", maintain_order="left")
         .filter(~pl.col("mass").fill_null(value=False))
         .with_columns(pl.col("mass").is_not_null().alias("reported"))
         .drop("mass")
     )
     return Tested(told, known, sound)
+
+
+def _seen_elsewhere() -> pl.Expr:
+    """Whether the test failed with the same message outside of any mass failure, too: then it is its own."""
+    sound = ~pl.col("struck") & ~pl.col("mass")
+    return sound.any().over(*TEST, "signature") & pl.col("signature").is_not_null()
 
 
 def signature() -> pl.Expr:
