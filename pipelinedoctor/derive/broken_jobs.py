@@ -16,7 +16,7 @@ CHANGES = ("change", "merge_group")
 SURE = 0.8
 """Confidence from which failures are put down to a breakage."""
 
-_STRETCHES = {
+_STRETCHES: dict[str, pl.DataType | type[pl.DataType]] = {
     "host": pl.String,
     "repository_id": pl.Int64,
     "pipeline_id": pl.Int64,

@@ -172,5 +172,11 @@ def test_a_job_that_does_not_run_any_more_is_gone_and_told_of(store: Store) -> N
     ) in found.notes
 
 
+def test_a_job_that_was_split_is_told_with_its_parts(store: Store) -> None:
+    parts = [Made(commit=f"o{n}", jobs={"unit (a)": "p", "unit (b)": "p"}, hour=40 + n * DAY) for n in range(28)]
+    (note,) = judge(store, [*flaky_until(40, 0), *parts]).notes
+    assert note.endswith("while its pipeline has. Since then there is unit (a), unit (b).")
+
+
 def test_a_job_whose_whole_pipeline_rests_is_not_gone(store: Store) -> None:
     assert unit(judge(store, flaky_until(40, 0)))["state"] is None
