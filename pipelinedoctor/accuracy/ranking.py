@@ -183,7 +183,7 @@ def window(cut: date) -> tuple[datetime, datetime]:
 def ours(evidence: pl.DataFrame, cut: date, half_life: float = HALF_LIFE_DAYS) -> list[str]:
     """The tests that failed in the year before `cut`, in the product's order."""
     units = expected_failures(evidence, TEST, *window(cut), half_life)
-    probability = flaky_probability(units[CONTRADICTED], units[ISOLATED], 0, PRIOR)
+    probability = flaky_probability(units[CONTRADICTED], units[ISOLATED], recurring=0, changes=0, prior=PRIOR)
     return ranked(units.with_columns(pl.Series("probability", probability)), TEST)["test"].to_list()
 
 

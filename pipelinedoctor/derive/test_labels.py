@@ -21,7 +21,9 @@ def test_labels(said: TestVerdicts, rule: Rule) -> pl.DataFrame:
     failed = said.known.failed
     broken = inside(failed, said.broken).select(*EXECUTION, pl.lit(value=True).alias("broken"))
     tried = _tried(said)
-    in_all = tried.group_by(TEST).agg(pl.col("passed").sum().cast(pl.Int64).alias("k"), pl.len().cast(pl.Int64).alias("n"))
+    in_all = tried.group_by(TEST).agg(
+        pl.col("passed").sum().cast(pl.Int64).alias("k"), pl.len().cast(pl.Int64).alias("n")
+    )
     mine = [pl.col("passed").cast(pl.Int64).alias("own_k"), pl.lit(1, dtype=pl.Int64).alias("own_n")]
     told = (
         failed.join(broken, on=EXECUTION, how="left", maintain_order="left")

@@ -26,7 +26,8 @@ OTHER_MESSAGE = 0.5
 """Weight of a failure on a change that says something else than the proofs, or nothing."""
 
 EXECUTION = (*REPORT, "test")
-_UNIT = (*TEST, "job")
+_UNIT = (*TEST, "job", "name")
+_NAMED = (*JOB, "name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def test_verdicts(history: History, jobs: pl.DataFrame, rule: Rule) -> TestVerdi
     known = tested(history, jobs)
     order = positions(known)
     sound = known.failed.filter(~pl.col("mass"), ~pl.col("struck"))
-    found = _on_default(sound, order)
+    found = _on_default(history, sound, known, order)
     broken = _broken(found, order)
     evidence = sound.join(inside(sound, broken), on=EXECUTION, how="anti", maintain_order="left")
     places = _places(history, evidence, known, found)
@@ -82,36 +83,52 @@ def _evident() -> pl.Expr:
     return pl.col("contradicted") | pl.col("isolated") | pl.col("recurring")
 
 
-def _on_default(sound: pl.DataFrame, order: pl.DataFrame) -> pl.DataFrame:
-    """Failures on the default branch by test, job and position, with what is told before and after: see `_Known`."""
-    told = order.select(
-        *JOB,
-        "commit_sha",
-        "position",
-        "at",
-        "told",
-        "reported",
-        *(pl.col(name).cum_sum().over(JOB).alias(f"{name}_so_far") for name in ("told", "reported")),
-        *(pl.col(name).sum().over(JOB).alias(f"{name}_in_all") for name in ("told", "reported")),
+def _on_default(history: History, sound: pl.DataFrame, known: Tested, order: pl.DataFrame) -> pl.DataFrame:
+    """Failures on the default branch by test, name of the job and position, and whether the test passed before and after.
+
+    A green execution is a pass where the job's colour tells of the test; else, and where there is none, its report must.
+    """
+    told = order.with_columns(
+        (pl.col("green").cum_sum().over(_NAMED) - pl.col("green")).alias("green_before"),
+        (pl.col("green").sum().over(_NAMED) - pl.col("green").cum_sum().over(_NAMED)).alias("green_after"),
     )
+    by_job = pl.col("told_by_job")
     failing = (
         sound.filter(pl.col("event_class") == DEFAULT, pl.col("job") != "")
         .group_by(*_UNIT, "commit_sha")
         .agg(pl.len().cast(pl.Int64).alias("failing"), pl.col("told_by_job").first())
-        .join(told, on=[*JOB, "commit_sha"])
+        .join(told, on=[*_NAMED, "commit_sha"])
+        .with_columns(
+            (by_job & (pl.col("green_before") > 0)).alias("passed_before"),
+            (by_job & (pl.col("green_after") > 0)).alias("passed_after"),
+        )
         .sort(*_UNIT, "position")
     )
-    by_job = pl.col("told_by_job")
-    so_far, in_all, here = (
-        pl.when(by_job).then(f"told{suffix}").otherwise(f"reported{suffix}") for suffix in ("_so_far", "_in_all", "")
-    )
-    failed_so_far = pl.col("failing").cum_sum().over(_UNIT)
-    before = so_far - here - (failed_so_far - pl.col("failing"))
-    after = in_all - so_far - (pl.col("failing").sum().over(_UNIT) - failed_so_far)
-    return failing.select(
-        *_UNIT, "commit_sha", "position", "at", "failing", "told_by_job", here.alias("executions"),
-        (before > 0).alias("passed_before"), (after > 0).alias("passed_after"),
+    unclear = failing.filter(~pl.col("passed_before") | ~pl.col("passed_after")).select(_UNIT).unique()
+    position = pl.col("position")
+    return failing.join(
+        _passed_by_report(history, unclear, known, order), on=_UNIT, how="left", maintain_order="left"
+    ).select(
+        *_UNIT, "commit_sha", "position", "at", "failing", "told_by_job",
+        (pl.col("passed_before") | (pl.col("first_pass") < position).fill_null(value=False)).alias("passed_before"),
+        (pl.col("passed_after") | (pl.col("last_pass") > position).fill_null(value=False)).alias("passed_after"),
     )  # fmt: skip
+
+
+def _passed_by_report(history: History, units: pl.DataFrame, known: Tested, order: pl.DataFrame) -> pl.DataFrame:
+    """The positions of the default branch at which the reports of the units first and last tell of a pass."""
+    reports = (
+        known.jobs.filter(pl.col("event_class") == DEFAULT, "reported")
+        .join(order, on=[*_NAMED, "commit_sha"])
+        .select(*_NAMED, "position", "run_id", "attempt", "job_id")
+        .join(units, on=_NAMED)
+    )
+    passed = history.passed_tests(reports) if len(reports) else reports
+    return (
+        reports.join(passed, on=EXECUTION, how="semi")
+        .group_by(_UNIT)
+        .agg(pl.col("position").min().alias("first_pass"), pl.col("position").max().alias("last_pass"))
+    )
 
 
 def _broken(found: pl.DataFrame, order: pl.DataFrame) -> pl.DataFrame:
@@ -122,14 +139,14 @@ def _broken(found: pl.DataFrame, order: pl.DataFrame) -> pl.DataFrame:
     again = (pl.col("failing") > 1).any()
     candidates = found.filter((near.any() | again).over(_UNIT))
     if candidates.is_empty():
-        return pl.DataFrame(schema=schema)
-    jobs = order.join(candidates, on=JOB, how="semi").partition_by(JOB, as_dict=True, maintain_order=True)
+        return pl.DataFrame(schema=schema).drop("name")
+    jobs = order.join(candidates, on=_NAMED, how="semi").partition_by(_NAMED, as_dict=True, maintain_order=True)
     rows = [
         row
         for key, one in candidates.partition_by(_UNIT, as_dict=True, maintain_order=True).items()
-        for row in _stretches(key, one, jobs[(*key[:3], key[4])])
+        for row in _stretches(key, one, jobs[(*key[:3], *key[4:])])
     ]
-    return pl.DataFrame(rows, schema=schema, orient="row").sort(*_UNIT, "first_at")
+    return pl.DataFrame(rows, schema=schema, orient="row").sort(*_UNIT, "first_at").drop("name")
 
 
 def _stretches(key: tuple[object, ...], one: pl.DataFrame, job: pl.DataFrame) -> list[tuple[object, ...]]:

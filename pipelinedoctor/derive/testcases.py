@@ -29,8 +29,10 @@ class Tested:
     """What is known of tests.
 
     `failed`: `History.failed_tests` with `line` (`stats.evidence.line_of_work`), `together` (tests failing in the report),
-    `familiar` (these tests failed together at another time, too), `signature` (see there), `minutes` (billed, of the job), `struck` (its job execution is infrastructure, and the test never said the same elsewhere), `mass` (its report is a mass failure) and
-    `told_by_job` (whether the colour of its job speaks of the test at all: not where the job was green although it failed).
+    `familiar` (these tests failed together at another time, too), `signature` (see there),
+    `minutes` (billed, of the job), `struck` (its job execution is infrastructure, and the test never said the same
+    elsewhere), `mass` (its report is a mass failure) and `told_by_job` (whether the colour of its job speaks of the test at
+    all: not where the job was green although it failed).
     `reports`: `History.test_reports` with `mass`. `jobs`: executions of jobs (`flakiness.executions`) that are no
     infrastructure, or in which a test failed by itself, with `reported`, whether they have a report.
     """
@@ -148,17 +150,18 @@ def _without_job(known: Tested) -> pl.DataFrame:
 def positions(known: Tested) -> pl.DataFrame:
     """Commits of the default branch on which something is known of a job's tests, in order of time.
 
-    Columns: `JOB`, `commit_sha`, `position` (from 0 in each job), `at` (first run), `told` (executions that passed or have a
-    report) and `reported` (those that have one).
+    Columns: `JOB`, `name`, `commit_sha`, `position` (from 0 for each name: a shard does not pass for another), `at` (first
+    run), `told` (executions that passed or have a report), `reported` (those that have one) and `green` (those that passed).
     """
     return (
         known.jobs.filter(pl.col("event_class") == DEFAULT, ~pl.col("failed") | pl.col("reported"))
-        .group_by(*JOB, "commit_sha")
+        .group_by(*JOB, "name", "commit_sha")
         .agg(
             pl.col("run_created_at").min().alias("at"),
             pl.len().cast(pl.Int64).alias("told"),
             pl.col("reported").sum().cast(pl.Int64),
+            (~pl.col("failed")).sum().cast(pl.Int64).alias("green"),
         )
-        .sort(*JOB, "at", "commit_sha")
-        .with_columns(pl.int_range(pl.len(), dtype=pl.Int64).over(JOB).alias("position"))
+        .sort(*JOB, "name", "at", "commit_sha")
+        .with_columns(pl.int_range(pl.len(), dtype=pl.Int64).over(*JOB, "name").alias("position"))
     )

@@ -94,9 +94,9 @@ def judged(failing: pl.DataFrame, totals: pl.DataFrame, unit: Sequence[str], rul
     evidence counts for its weight, and half as much for each `HALF_LIFE_DAYS` that it is older than the unit's newest.
     `totals` has `commits`: on how many commits each unit passed or failed.
 
-    Gives `commits`, `failed`, `contradicted`, `isolated` (counts of commits), `recurring` (of lines of work), `probability` that the unit is
-    flaky, `low` and `high` (Jeffreys 95 % of their sum / commits), and `verdict`: flaky, suspected or null. Commits of one
-    `line` weigh as one.
+    Gives `commits`, `failed`, `contradicted`, `isolated` (counts of commits), `recurring` (of lines of work), `probability`
+    that the unit is flaky, `low` and `high` (Jeffreys 95 % of contradicted + isolated + recurring / commits), and
+    `verdict`: flaky, suspected or null. Commits of one `line` weigh as one.
     """
     only_failed = (pl.col("event_class") != DEFAULT) & ~pl.col("contradicted")
     counts = (
@@ -113,8 +113,13 @@ def judged(failing: pl.DataFrame, totals: pl.DataFrame, unit: Sequence[str], rul
         .sort(unit)
         .with_columns((pl.col("contradicted") + pl.col("isolated") + pl.col("recurring")).alias("evidence"))
     )
-    weights = (counts[f"{kind}_weight"] for kind in ("contradicted", "isolated", "recurring"))
-    probability = flaky_probability(*weights, counts["changes"], rule.prior)
+    probability = flaky_probability(
+        counts["contradicted_weight"],
+        counts["isolated_weight"],
+        counts["recurring_weight"],
+        counts["changes"],
+        rule.prior,
+    )
     low, high = jeffreys(counts["evidence"], counts["commits"])
     enough = (pl.col("commits") >= rule.least_commits) & (pl.col("evidence") >= rule.least_evidence)
     verdict = (

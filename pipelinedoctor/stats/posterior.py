@@ -15,7 +15,6 @@ WEIGHT_ISOLATED = 2.4
 """Nats for a failing commit of the default branch between two passing ones; 5 count at the most."""
 WEIGHT_CHANGE = 0.2
 """Nats for a change in which the unit only failed; 5 count at the most."""
-
 WEIGHT_RECURRING = 2.0
 """Nats for a change that only failed, with the message of a failure days before; 5 count at the most."""
 FEW_TOGETHER = 4
@@ -52,10 +51,11 @@ def flaky_probability(
 ) -> Floats:
     """Probability that a unit is flaky: the prior odds, moved by fixed weights of evidence.
 
-    logit P = logit(prior) + 3 min(contradicted, 4) + 2.4 min(isolated, 5) + 2 min(recurring, 5) + 0.2 min(changes, 5). `contradicted` counts
-    commits with a failure and a pass, `isolated` failing commits of the default branch between passing ones, `changes`
-    changes with failures only, `recurring` those of them that failed as the unit had days before. The weights were set once on a simulated organisation, not fitted; the caps keep one kind
-    of evidence from outweighing all doubt.
+    logit P = logit(prior) + 3 min(contradicted, 4) + 2.4 min(isolated, 5) + 2 min(recurring, 5) + 0.2 min(changes, 5).
+    `contradicted` counts commits with a failure and a pass, `isolated` failing commits of the default branch between
+    passing ones, `recurring` changes that only failed, as the unit had days before or after, `changes` the other changes
+    with failures only; old evidence counts for less than one. The weights were set once on a simulated organisation, not
+    fitted; the caps keep one kind of evidence from outweighing all doubt.
     """
     weight = (
         WEIGHT_CONTRADICTED * np.minimum(np.asarray(contradicted, dtype=np.float64), 4)

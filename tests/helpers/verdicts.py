@@ -48,8 +48,8 @@ def pushes(letters: str, job: str = "unit", first: int = 0) -> list[Made]:
     return [Made(commit=f"c{first + number}", jobs={job: letter}) for number, letter in enumerate(letters)]
 
 
-def rows(history: Sequence[Made], *, first_id: int = 1) -> list[Row]:
-    """The rows of these runs."""
+def rows(history: Sequence[Made], *, first_id: int = 1, step: float = 1) -> list[Row]:
+    """The rows of these runs, made `step` hours after each other."""
     repositories = sorted({one.repository for one in history} | {1})
     found: list[Row] = [
         Repository(
@@ -63,14 +63,14 @@ def rows(history: Sequence[Made], *, first_id: int = 1) -> list[Row]:
         for number in repositories
     ]
     for number, one in enumerate(history):
-        created = START + timedelta(hours=number if one.hour is None else one.hour)
+        created = START + timedelta(hours=step * number if one.hour is None else one.hour)
         found += _run(one, first_id + number, created)
     return found
 
 
-def fill(store: Store, history: Sequence[Made], *, days: float = 30, first_id: int = 1) -> History:
+def fill(store: Store, history: Sequence[Made], *, days: float = 30, first_id: int = 1, step: float = 1) -> History:
     """Write the rows, and open the store over `days` from `START`."""
-    store.write(HOST, rows(history, first_id=first_id))
+    store.write(HOST, rows(history, first_id=first_id, step=step))
     window = Window(START, START + timedelta(days=days))
     return store.history(window, window)
 

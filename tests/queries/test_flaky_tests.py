@@ -21,8 +21,9 @@ T = "pkg.Case::works"
 FILLER = {f"pkg.Case::other{number}": "p" for number in range(30)}
 
 
-def ask(store: Store, history: Sequence[Made], options: Options | None = None) -> Answer:
-    return flaky_tests(fill(store, history), options or Options())
+def ask(store: Store, history: Sequence[Made], options: Options | None = None, *, step: float = 24) -> Answer:
+    """The answer on runs made a day after each other: the commits of one day of the default branch weigh as one."""
+    return flaky_tests(fill(store, history, days=60, step=step), options or Options())
 
 
 def only(answer: Answer) -> Finding:
@@ -31,7 +32,7 @@ def only(answer: Answer) -> Finding:
 
 
 def remarks(answer: Answer) -> dict[str, str]:
-    (table,) = answer.measures
+    table = next(one for one in answer.measures if one.id == "tests")
     assert isinstance(table, Measure)
     return {row["test"]: row["remark"] for row in table.rows}
 

@@ -165,7 +165,7 @@ def test_commits_are_counted_and_lines_of_work_are_weighed() -> None:
     )
     counts = ("commits", "failed", "contradicted", "isolated")
     assert {name: row[name] for name in counts} == {"commits": 20, "failed": 8, "contradicted": 3, "isolated": 1}
-    assert row["probability"] == pytest.approx(float(flaky_probability(2, 1, 2, RULE.prior)))
+    assert row["probability"] == pytest.approx(float(flaky_probability(2, 1, 0, 2, RULE.prior)))
 
 
 def test_the_interval_is_that_of_what_contradicts() -> None:

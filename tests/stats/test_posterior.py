@@ -50,24 +50,33 @@ def test_nothing_seen_leaves_a_bound() -> None:
 
 
 def test_evidence_moves_the_prior_by_its_weights() -> None:
-    assert flaky_probability(0, 0, 0, 0.04) == pytest.approx(0.04)
-    expected = 1 / (1 + math.exp(-(math.log(0.1 / 0.9) + 3.0 + 2 * 1.5 + 0.2)))
-    assert flaky_probability(1, 2, 1, 0.1) == pytest.approx(expected)
+    assert flaky_probability(0, 0, 0, 0, 0.04) == pytest.approx(0.04)
+    expected = 1 / (1 + math.exp(-(math.log(0.1 / 0.9) + 3.0 + 2 * 2.4 + 3 * 2.0 + 0.2)))
+    assert flaky_probability(1, 2, 3, 1, 0.1) == pytest.approx(expected)
 
 
 def test_each_kind_of_evidence_is_capped() -> None:
-    assert flaky_probability(4, 5, 5, 0.1) == flaky_probability(400, 500, 500, 0.1)
-    assert flaky_probability(0, 0, 1000, 0.1) < 0.5
+    assert flaky_probability(4, 5, 5, 5, 1e-9) == flaky_probability(400, 500, 500, 500, 1e-9)
+    for kind, cap in enumerate((4, 5, 5, 5)):
+        at, above, below = ([0, 0, 0, 0] for _ in range(3))
+        at[kind], above[kind], below[kind] = cap, cap + 1, cap - 1
+        assert flaky_probability(*below, 1e-6) < flaky_probability(*at, 1e-6) == flaky_probability(*above, 1e-6)
+    assert flaky_probability(0, 0, 0, 1000, 0.1) < 0.5
 
 
-Counts = tuple[int, int, int]
-COUNTS = st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
+def test_old_evidence_counts_in_part() -> None:
+    expected = 1 / (1 + math.exp(-(math.log(0.1 / 0.9) + 3.0 * 0.5 + 2.4 * 0.25)))
+    assert flaky_probability(0.5, 0.25, 0, 0, 0.1) == pytest.approx(expected)
+
+
+Counts = tuple[int, int, int, int]
+COUNTS = st.tuples(*[st.integers(0, 9)] * 4)
 
 
 @settings(deadline=None, max_examples=60)
 @given(COUNTS, COUNTS, st.floats(0.001, 0.5))
 def test_more_evidence_never_lowers_the_probability(one: Counts, more: Counts, prior: float) -> None:
     less = flaky_probability(*one, prior)
-    both = (one[0] + more[0], one[1] + more[1], one[2] + more[2])
+    both = (one[0] + more[0], one[1] + more[1], one[2] + more[2], one[3] + more[3])
     assert prior <= less + 1e-12
     assert less <= flaky_probability(*both, prior)
