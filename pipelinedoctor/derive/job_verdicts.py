@@ -50,7 +50,7 @@ _LINTERS = (
 )
 _NAMED = (
     rf"(?i)(^|[^a-z])(compile|(code|type|check)?-?(style|format)(ting)?|fmt|prettier|({_LINTERS})?lint(er|ers|ing)?"
-    r"|findbugs|spotbugs|pmd|checkstyle|clippy|rubocop|flake8|ruff|mypy|pyright|type-?check(s|ing)?)([^a-z]|$)"
+    r"|rat|licen[cs]es?|spell-?check(ing)?|findbugs|spotbugs|pmd|checkstyle|clippy|rubocop|flake8|ruff|mypy|pyright|type-?check(s|ing)?)([^a-z]|$)"
 )
 """Names of jobs that compile or lint."""
 _TESTS = r"(?i)test"

@@ -91,14 +91,25 @@ def test_changes_before_and_after_a_breakage_are_not_its_own(store: Store) -> No
 
 
 @pytest.mark.parametrize(
-    "job", ["lint", "eslint / check", "compile (11)", "basic (checkstyle)", "code-style", "mypy", "golangci-lint"]
+    "job",
+    [
+        "lint",
+        "eslint / check",
+        "compile (11)",
+        "basic (checkstyle)",
+        "basic (rat)",
+        "license-check",
+        "code-style",
+        "mypy",
+        "golangci-lint",
+    ],
 )
 def test_of_a_linter_isolated_failures_are_no_evidence(store: Store, job: str) -> None:
     assert unit(judge(store, pushes("pppfpppfpppfpppfppp", job)), job) == {}
 
 
 @pytest.mark.parametrize(
-    "job", ["unit", "lint tests", "compile and test", "splinter", "style-guide tests", "integration"]
+    "job", ["unit", "migrate", "lint tests", "compile and test", "splinter", "style-guide tests", "integration"]
 )
 def test_of_others_they_are(store: Store, job: str) -> None:
     row = unit(judge(store, pushes("pppfpppfpppfpppfppp", job)), job)
