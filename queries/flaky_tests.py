@@ -180,7 +180,7 @@ def _summary(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
         between = "stands" if row["isolated"] == 1 else "stand"
         said += f"; {row['isolated']} {between} alone between passing commits of the default branch"
     if row["recurring"]:
-        said += f"; in {counted(row['recurring'], 'change')} it failed as it had on another day"
+        said += f"; on {counted(row['recurring'], 'change')} it failed once, days from such a failure"
     return f"{said}."
 
 
@@ -193,7 +193,7 @@ def _table(units: pl.DataFrame, known: int, options: Options) -> Measure:
         Column(name="failed", title="Failed on", unit="count"),
         Column(name="contradicted", title="Passed there, too", unit="count"),
         Column(name="isolated", title="Between passes", unit="count"),
-        Column(name="recurring", title="Again on other days", unit="count"),
+        Column(name="recurring", title="Once on changes", unit="count"),
         Column(name="commits", title="Commits", unit="count"),
         Column(name="low", title="Rate at least", unit="share"),
         Column(name="high", title="Rate at most", unit="share"),
@@ -208,8 +208,8 @@ def _table(units: pl.DataFrame, known: int, options: Options) -> Measure:
         caption=(
             f"{len(rows)} of {counted(known, 'test')} in the reports of the window failed on a commit on which they, or their"
             " whole job, passed, too, or between passing commits of the default branch. Counts are of commits, those"
-            " of the default branch and of changes apart, and of changes on which it failed again on another day than these;"
-            " the rate is the sum of the three / commits of its jobs, with its 95 % interval."
+            " of the default branch and of changes apart; the rate is (passed there + between passes + once on changes) /"
+            " commits of its jobs, with its 95 % interval."
         ),
         columns=columns,
         rows=rows,

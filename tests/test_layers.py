@@ -323,6 +323,12 @@ def test_the_command_line_imports_nothing_heavy_before_it_must() -> None:
     assert "cli" in seen
 
 
+def test_nobody_waits_for_the_largest_part_of_scipy() -> None:
+    """`scipy.stats` takes a third of a second to import; for what a report needs there is `scipy.special`."""
+    users = {name for name, module in MODULES.items() for each, _ in imports(module) if within(each, "scipy.stats")}
+    assert {top(name) for name in users} <= {"accuracy"}
+
+
 def test_few_speak() -> None:
     ways = {"print", "typer.echo", "sys.stdout", "sys.stderr"}
     speakers = {

@@ -1,6 +1,7 @@
 """Tables of the default branch's pipelines and of their red periods."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from math import fsum
 from statistics import median
 from typing import Any
@@ -123,9 +124,10 @@ def _row(one: BranchPipeline, window: Window) -> dict[str, Any] | None:
 
 def red_table(pipelines: Sequence[BranchPipeline], window: Window, most: int) -> Measure:
     """The longest red periods that reach into the window, at most `most`."""
+    broken = [{position for each in one.broken for position in each.failing} for one in pipelines]
     rows = [
-        _red_row(one, red, window)
-        for one in pipelines
+        _red_row(one, red, window, runs)
+        for one, runs in zip(pipelines, broken, strict=True)
         for red in one.red
         if hours_within(red.start, red.end, window) > 0
     ]
@@ -153,12 +155,13 @@ def red_table(pipelines: Sequence[BranchPipeline], window: Window, most: int) ->
     )
 
 
-def _red_row(one: BranchPipeline, red: Red, window: Window) -> dict[str, Any]:
+def _red_row(one: BranchPipeline, red: Red, window: Window, broken: AbstractSet[int]) -> dict[str, Any]:
+    """A row on a red period; `broken` are the pipeline's runs in which a job was broken."""
     jobs = one.failing_jobs(red.failing)
     failures = [
         (job, one.runs[position]["commit_sha"]) for position in red.failing for job in one.failed_in.get(position, ())
     ]
-    if any(not set(each.failing).isdisjoint(red.failing) for each in one.broken):
+    if not broken.isdisjoint(red.failing):
         kind = "broken"
     elif failures and one.contradicted.issuperset(failures):
         kind = "passed on the same commit"

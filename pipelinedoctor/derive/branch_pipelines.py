@@ -49,8 +49,8 @@ _NOT_STARTED = "startup_failure"
 class BranchPipeline:
     """One pipeline on one default branch.
 
-    `runs` are rows of `DefaultBranch.runs` by position, `executions` those that failed, and all of the
-    jobs that were broken, by job and position; `failed_in` are the jobs that failed, by position; `contradicted` the jobs and commits with both outcomes.
+    `runs` are rows of `DefaultBranch.runs` by position, `executions` those that failed, and those that
+    ended a breakage, by job and position; `failed_in` are the jobs that failed, by position; `contradicted` the jobs and commits with both outcomes.
     """
 
     subject: Subject
@@ -134,6 +134,9 @@ class BranchPipeline:
         return began, ended
 
 
+_EXECUTION = ("job", "position", "job_id", "failed", "infrastructure", "at", "duration_s", "html_url")
+
+
 def branch_pipelines(frames: DefaultBranch) -> Iterator[BranchPipeline]:
     """The pipelines in the order of their keys."""
     outcomes = frames.outcomes.partition_by(KEY, as_dict=True, maintain_order=True)
@@ -160,9 +163,12 @@ def branch_pipelines(frames: DefaultBranch) -> Iterator[BranchPipeline]:
 
 
 def _executions(ran: pl.DataFrame, broken: Sequence[Breakage]) -> dict[tuple[str, int], list[dict[str, Any]]]:
-    jobs = {stretch.job for one in broken for stretch in one.stretches}
+    ends = [(each.job, each.passed) for one in broken for each in one.stretches if each.passed is not None]
+    ended = pl.DataFrame(ends, schema={"job": pl.String, "position": pl.Int64}, orient="row")
+    passed = ran.filter(~pl.col("failed")).join(ended.unique(), on=["job", "position"], how="semi")
+    told = pl.concat([ran.filter("failed"), passed]).sort("position", "attempt", "job", "job_id")
     rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for row in ran.filter(pl.col("failed") | pl.col("job").is_in(sorted(jobs))).to_dicts():
+    for row in told.select(_EXECUTION).to_dicts():
         rows.setdefault((row["job"], row["position"]), []).append(row)
     return rows
 

@@ -87,8 +87,10 @@ def _range(blame: Blame) -> str:
         return f"It {_when(blame)} without a change of code: date, environment or a service."
     if not blame.commits or blame.before is None:
         return ""
-    commits = counted(len(blame.commits), "commit") + ("" if blame.whole else " of those that had a run")
-    return f"It began after {blame.before[:8]} and not after {blame.until[:8]}: {commits}, 99 %."
+    commits = counted(len(blame.commits), "commit")
+    if not blame.whole:
+        commits = f"{commits} of those in between had a run"
+    return f"It began after {blame.before[:8]} and not after {blame.until[:8]}, 99 %: {commits}."
 
 
 def _when(blame: Blame) -> str:
@@ -169,10 +171,17 @@ def next_step(
         )
     if not blame.commits:
         return f"The code was the same ({sha[:12]}) when it last passed: look at what the job takes from outside.{said}"
+    return f"{_blamed(broken, blame, subjects)}{said}"
+
+
+def _blamed(broken: Breakage, blame: Blame, subjects: Mapping[str, str]) -> str:
+    """Which commits to look at, where there are some to blame."""
     likely = blame.commits[0]
     first = f"{likely[:12]} {quoted(subjects[likely])}" if subjects.get(likely) else likely[:12]
     if lead(broken).failures < lead(broken).executions:
-        return f"It fails only at times: look at {first} first, but what broke it may have come before.{said}"
+        return f"It fails only at times: look at {first} first, but what broke it may have come before."
     if blame.whole and len(blame.commits) == 1:
-        return f"Fix or revert {first}, the only commit between the last pass and the first failure.{said}"
-    return f"Fix or revert what broke it: {first}, or another commit of the {len(blame.commits)} listed.{said}"
+        return f"Fix or revert {first}, the only commit between the last pass and the first failure."
+    if blame.whole:
+        return f"Fix or revert what broke it: {first}, or another of the {len(blame.commits)} commits to blame."
+    return f"Fix or revert what broke it: {first}, or a commit between it and the last pass."

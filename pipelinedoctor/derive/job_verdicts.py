@@ -1,6 +1,7 @@
 """The verdict on each job: flaky, suspected or neither, and whether that is over, grows, or cannot be told any more."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import polars as pl
@@ -31,6 +32,10 @@ GONE = "gone"
 QUIET = timedelta(days=14)
 """How long nothing must have been seen of what is called over, and how long a job must not have run to be gone."""
 
+SUCCESSION = timedelta(days=2)
+NAMED = 4
+"""Jobs that began to run within so long after another's last run may stand for it; so many are named."""
+
 SURPRISE = 0.05
 """A chance from which on it is no longer taken for one."""
 
@@ -45,7 +50,7 @@ _LINTERS = (
 )
 _NAMED = (
     rf"(?i)(^|[^a-z])(compile|(code|type|check)?-?(style|format)(ting)?|fmt|prettier|({_LINTERS})?lint(er|ers|ing)?"
-    r"|findbugs|spotbugs|pmd|checkstyle|clippy|rubocop|flake8|ruff|mypy|pyright|type-?check(s|ing)?)([^a-z]|$)"
+    r"|rat|licen[cs]es?|spell-?check(ing)?|findbugs|spotbugs|pmd|checkstyle|clippy|rubocop|flake8|ruff|mypy|pyright|type-?check(s|ing)?)([^a-z]|$)"
 )
 """Names of jobs that compile or lint."""
 _TESTS = r"(?i)test"
@@ -103,7 +108,7 @@ def job_verdicts(history: History, rule: Rule = RULE) -> JobVerdicts | None:
     )
     units = _with_state(_with_halves(_with_silence(units, told), commits, history.window), history.window)
     ordered = units.sort("probability", "minutes", *JOB, descending=[True, True, *[False] * len(JOB)])
-    notes = (*outage_notes(every), *set_aside, *_gone(ordered))
+    notes = (*outage_notes(every), *set_aside, *_gone(ordered, jobs))
     return JobVerdicts(jobs, ordered, proofs, totals, notes)
 
 
@@ -119,13 +124,7 @@ def _static(jobs: pl.DataFrame, explained: pl.DataFrame) -> pl.DataFrame:
 
 def _judged(commits: pl.DataFrame, totals: pl.DataFrame, rule: Rule) -> pl.DataFrame:
     failing = commits.filter("failed")
-    sceptical = Rule(
-        prior=rule.prior * SCEPTICAL,
-        least_commits=rule.least_commits,
-        least_evidence=rule.least_evidence,
-        flaky_from=rule.flaky_from,
-        suspected_from=rule.suspected_from,
-    )
+    sceptical = replace(rule, prior=rule.prior * SCEPTICAL)
     parts = [
         judged(failing.filter(mine), totals, JOB, one).with_columns(sceptical=pl.lit(value=one is sceptical))
         for mine, one in ((~pl.col("sceptical"), rule), (pl.col("sceptical"), sceptical))
@@ -250,10 +249,23 @@ def _with_state(units: pl.DataFrame, window: Window) -> pl.DataFrame:
     return units.with_columns(state.alias("state")).drop("gone")
 
 
-def _gone(units: pl.DataFrame) -> tuple[str, ...]:
-    """A sentence for each job that would be flaky, had it not stopped running."""
-    return tuple(
-        f"{row['repository']}: {row['job']} was {row['verdict']} ({row['contradicted'] + row['isolated']} of"
-        f" {counted(row['commits'], 'commit')}), but has not run since {day(row['last_ran'])}, while its pipeline has."
-        for row in units.filter(pl.col("state") == GONE).iter_rows(named=True)
-    )
+def _gone(units: pl.DataFrame, jobs: pl.DataFrame) -> Iterator[str]:
+    """A sentence for each job that would be flaky, had it not stopped running; with the jobs that may stand for it."""
+    gone = units.filter(pl.col("state") == GONE)
+    if gone.is_empty():
+        return
+    made = pl.col("run_created_at")
+    spans = jobs.group_by(JOB).agg(made.min().alias("began"), made.max().alias("ended")).sort(JOB)
+    for row in gone.iter_rows(named=True):
+        after = pl.col("began").is_between(row["last_ran"], row["last_ran"] + SUCCESSION)
+        mine = [pl.col(name) == row[name] for name in JOB[:-1]]
+        later = spans.filter(*mine, after, pl.col("ended") > row["last_ran"], pl.col("job") != row["job"])[
+            "job"
+        ].to_list()
+        more = f" and {len(later) - NAMED} more" if len(later) > NAMED else ""
+        instead = f" Since then there is {', '.join(later[:NAMED])}{more}." if later else ""
+        evidence = row["contradicted"] + row["isolated"]
+        yield (
+            f"{row['repository']}: {row['job']} was {row['verdict']} ({evidence} of {counted(row['commits'], 'commit')}), but"
+            f" has not run since {day(row['last_ran'])}, while its pipeline has.{instead}"
+        )

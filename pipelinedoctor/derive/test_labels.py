@@ -6,6 +6,7 @@ from pipelinedoctor.derive.test_verdicts import EXECUTION, TestVerdicts, inside
 from pipelinedoctor.derive.testcases import PLACE, TEST
 from pipelinedoctor.model import Label
 from pipelinedoctor.stats.evidence import COMMIT, Rule
+from pipelinedoctor.stats.mass import REPORT, SHARE
 from pipelinedoctor.stats.posterior import jeffreys
 
 _ON_COMMIT = (*TEST, *COMMIT)
@@ -29,6 +30,7 @@ def test_labels(said: TestVerdicts, rule: Rule) -> pl.DataFrame:
         .join(said.places.select(*PLACE, "contradicted"), on=PLACE, how="left", maintain_order="left")
         .join(said.units.select(*TEST, "commits", "verdict"), on=TEST, how="left", maintain_order="left")
         .join(_signatures(said), on=[*TEST, "signature"], how="left", maintain_order="left")
+        .join(said.known.reports.select(*REPORT, "tests"), on=REPORT, how="left", maintain_order="left")
         .join(in_all, on=TEST, how="left", maintain_order="left")
         .join(tried.select(*_ON_COMMIT, *mine), on=_ON_COMMIT, how="left", maintain_order="left")
         .with_columns((pl.col(one).fill_null(0) - pl.col(f"own_{one}").fill_null(0)).alias(one) for one in ("k", "n"))
@@ -64,9 +66,10 @@ def _signatures(said: TestVerdicts) -> pl.DataFrame:
 def _label(rule: Rule) -> pl.Expr:
     elsewhere = (pl.col("proofs") > 1) | (pl.col("of_proof") != pl.col("commit_sha"))
     seen = elsewhere.fill_null(value=False) | pl.col("signature").is_null()
-    flaky = pl.col("verdict").is_not_null() & seen
-    # A report that failed throughout is no one test's, whatever else is known of the test.
-    infrastructure = pl.col("mass") | pl.col("struck")
+    flaky = pl.col("verdict").is_not_null() & seen & ~pl.col("mass")
+    # A report that failed throughout is no one test's, whatever else is known of the test; one with more failures than
+    # usual may well be the fault of its change.
+    infrastructure = (pl.col("mass") & (pl.col("together") >= SHARE * pl.col("tests"))) | pl.col("struck")
     labels = (
         (infrastructure, Label.INFRASTRUCTURE),
         (pl.col("broken").fill_null(value=False), Label.BROKEN),

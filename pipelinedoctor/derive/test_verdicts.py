@@ -7,7 +7,6 @@ likely genuine. What an earlier stage explains is no evidence for a later one.
 from dataclasses import dataclass
 from datetime import timedelta
 
-import numpy as np
 import polars as pl
 
 from pipelinedoctor.derive.flakiness import JOB
@@ -149,14 +148,17 @@ def _broken(found: pl.DataFrame, order: pl.DataFrame) -> pl.DataFrame:
 
 
 def _stretches(key: tuple[object, ...], one: pl.DataFrame, job: pl.DataFrame) -> list[tuple[object, ...]]:
-    ran = job["told" if one["told_by_job"][0] else "reported"].to_numpy()
-    failures = np.zeros(len(ran), dtype=np.int64)
-    failures[one["position"].to_numpy()] = one["failing"].to_numpy()
-    executions = np.maximum(ran, failures)
-    at = np.flatnonzero(executions).tolist()
+    told = "told" if one["told_by_job"][0] else "reported"
+    ran = (
+        job.join(one.select("position", "failing"), on="position", how="left", maintain_order="left")
+        .with_columns(pl.col("failing").fill_null(0))
+        .with_columns(pl.max_horizontal(told, "failing").alias("executions"))
+        .filter(pl.col("executions") > 0)
+    )
     shas, times = job["commit_sha"], job["at"]
     rows: list[tuple[object, ...]] = []
-    for each in stretches(str(key[-1]), at, failures[at].tolist(), executions[at].tolist()):
+    found = stretches(str(key[-1]), *(ran[name].to_list() for name in ("position", "failing", "executions")))
+    for each in found:
         cleared = shas[each.cleared] if each.ever_passed else None
         until = None if each.passed is None else times[each.passed]
         rows.append(

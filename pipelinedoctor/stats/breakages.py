@@ -137,23 +137,23 @@ def _stretch(
     failing = [i for i in range(segment.start, segment.end) if failures[i]]
     first, last = failing[0], failing[-1]
     failed, executed = sum(failures[first : last + 1]), sum(executions[first : last + 1])
-    before = [i for i in range(first) if failures[i] < executions[i]]
-    after = [i for i in range(last + 1, len(positions)) if failures[i] < executions[i]]
+    before = next((i for i in reversed(range(first)) if failures[i] < executions[i]), None)
+    after = next((i for i in range(last + 1, len(positions)) if failures[i] < executions[i]), None)
     passes = sum(executions[last + 1 : segment.end])
     within = [i for i in range(first, last) if failures[i] < executions[i]]
     core = None
     if within and sum(failures[i] > 0 for i in range(within[-1] + 1, last + 1)) >= BROKEN_FAILURES:
         alone = within[-1] + 1
         core = _stretch(job, positions, failures, executions, replace(segment, start=alone), alone)
-    cleared = positions[before[-1]] if before else positions[0] - 1
+    cleared = positions[0] - 1 if before is None else positions[before]
     earliest, latest, likeliest = _limits(failures, executions, start, first, last)
     return Stretch(
         job=job,
         cleared=cleared,
-        ever_passed=bool(before),
+        ever_passed=before is not None,
         first=positions[first],
         last=positions[last],
-        passed=positions[after[0]] if after else None,
+        passed=None if after is None else positions[after],
         over=segment.end < len(positions) or _mended(failed, executed, passes),
         failing=tuple(positions[i] for i in failing),
         runs=last - first + 1,

@@ -6,7 +6,8 @@ All functions are vectorised over NumPy arrays.
 import numpy as np
 import numpy.typing as npt
 from scipy.special import betaln
-from scipy.stats import hypergeom
+
+from pipelinedoctor.stats.hypergeometric import tail
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,5 +31,4 @@ def chance_of_as_many(k: npt.ArrayLike, n: npt.ArrayLike, newer_k: npt.ArrayLike
 
     The one-sided hypergeometric test (R. A. Fisher, 1922); 1 where `newer_k` is 0.
     """
-    chance: Floats = hypergeom.sf(np.asarray(newer_k) - 1, np.asarray(n), np.asarray(k), np.asarray(newer_n))
-    return chance
+    return tail(newer_k, newer_n, k, n)

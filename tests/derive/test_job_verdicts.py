@@ -91,14 +91,25 @@ def test_changes_before_and_after_a_breakage_are_not_its_own(store: Store) -> No
 
 
 @pytest.mark.parametrize(
-    "job", ["lint", "eslint / check", "compile (11)", "basic (checkstyle)", "code-style", "mypy", "golangci-lint"]
+    "job",
+    [
+        "lint",
+        "eslint / check",
+        "compile (11)",
+        "basic (checkstyle)",
+        "basic (rat)",
+        "license-check",
+        "code-style",
+        "mypy",
+        "golangci-lint",
+    ],
 )
 def test_of_a_linter_isolated_failures_are_no_evidence(store: Store, job: str) -> None:
     assert unit(judge(store, pushes("pppfpppfpppfpppfppp", job)), job) == {}
 
 
 @pytest.mark.parametrize(
-    "job", ["unit", "lint tests", "compile and test", "splinter", "style-guide tests", "integration"]
+    "job", ["unit", "migrate", "lint tests", "compile and test", "splinter", "style-guide tests", "integration"]
 )
 def test_of_others_they_are(store: Store, job: str) -> None:
     row = unit(judge(store, pushes("pppfpppfpppfpppfppp", job)), job)
@@ -170,6 +181,12 @@ def test_a_job_that_does_not_run_any_more_is_gone_and_told_of(store: Store) -> N
     assert (
         "o/r1: unit was flaky (12 of 40 commits), but has not run since 2026-01-02, while its pipeline has."
     ) in found.notes
+
+
+def test_a_job_that_was_split_is_told_with_its_parts(store: Store) -> None:
+    parts = [Made(commit=f"o{n}", jobs={"unit (a)": "p", "unit (b)": "p"}, hour=40 + n * DAY) for n in range(28)]
+    (note,) = judge(store, [*flaky_until(40, 0), *parts]).notes
+    assert note.endswith("while its pipeline has. Since then there is unit (a), unit (b).")
 
 
 def test_a_job_whose_whole_pipeline_rests_is_not_gone(store: Store) -> None:

@@ -200,7 +200,7 @@ def test_a_failure_on_a_change_days_from_a_proof_counts(store: Store) -> None:
     assert found.evidence.low is not None
     assert found.evidence.high is not None
     assert found.evidence.low < 2 / 12 < found.evidence.high
-    assert "; in 1 change it failed as it had on another day" in found.evidence.summary
+    assert "; on 1 change it failed once, days from such a failure" in found.evidence.summary
 
 
 def test_a_failure_on_a_change_on_the_day_of_a_proof_does_not(store: Store) -> None:

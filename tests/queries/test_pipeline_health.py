@@ -50,7 +50,7 @@ def test_a_job_that_keeps_failing_is_broken(store: Store) -> None:
     assert found.confidence > 0.9
     assert found.evidence.summary == (
         f"Failed in 3 of 3 runs, first at commit {sha(20)[:8]}; it last passed at {sha(19)[:8]}; its newest run failed."
-        f" It began after {sha(19)[:8]} and not after {sha(20)[:8]}: 1 commit, 99 %."
+        f" It began after {sha(19)[:8]} and not after {sha(20)[:8]}, 99 %: 1 commit."
     )
     assert [link.text for link in found.evidence.links] == [
         "first failing job",
@@ -266,7 +266,7 @@ def test_what_fails_in_part_of_its_runs_is_told_so_with_a_wider_range(store: Sto
     assert found.verdict is Verdict.BROKEN
     assert found.title == "build fails in 16 of 21 runs on main since 2026-01-07"
     assert found.evidence.summary.endswith(
-        f"It began after {sha(35)[:8]} and not after {sha(41)[:8]}: 6 commits, 99 %."
+        f"It began after {sha(35)[:8]} and not after {sha(41)[:8]}, 99 %: 6 commits."
     )
     name, commits = found.evidence.details[0]
     assert name == "commits that can be to blame"
@@ -274,6 +274,32 @@ def test_what_fails_in_part_of_its_runs_is_told_so_with_a_wider_range(store: Sto
         f"6: {sha(40)[:12]} Change 40 (likeliest); {sha(41)[:12]} Change 41; {sha(39)[:12]} Change 39"
     )
     assert found.next_step.startswith(f"It fails only at times: look at {sha(40)[:12]}")
+
+
+def test_where_not_all_commits_are_known_it_says_so(store: Store) -> None:
+    runs = [*ran("s" * 20), Ran(jobs={"build": "f"}, commit="f" * 40, committed=None), *ran("ff")]
+
+    found = only(ask(store, runs))
+
+    assert f"It began after {sha(19)[:8]} and not after ffffffff, 99 %: 1 commit of those in between had a run." in (
+        found.evidence.summary
+    )
+    assert f"{'f' * 12}, or a commit between it and the last pass." in found.next_step
+
+
+def test_all_commits_since_the_last_pass_are_as_likely(store: Store) -> None:
+    runs = ran("s" * 20 + "ffff")
+    runs[20:22] = [Ran(jobs={"build": "c"}, result="cancelled")] * 2
+
+    found = only(ask(store, runs))
+
+    assert found.evidence.details[0] == (
+        "commits that can be to blame",
+        f"3: {sha(22)[:12]} Change 22; {sha(21)[:12]} Change 21; {sha(20)[:12]} Change 20",
+    )
+    assert found.next_step.startswith(
+        f"Fix or revert what broke it: {sha(22)[:12]} “Change 22”, or another of the 3 commits to blame."
+    )
 
 
 def test_what_failed_in_part_of_its_runs_is_told_so(store: Store) -> None:
