@@ -208,8 +208,8 @@ def _table(units: pl.DataFrame, known: int, options: Options) -> Measure:
         caption=(
             f"{len(rows)} of {counted(known, 'test')} in the reports of the window failed on a commit on which they, or their"
             " whole job, passed, too, or between passing commits of the default branch. Counts are of commits, those"
-            " of the default branch and of changes apart; the rate is (passed there + between passes + once on changes) / commits of its jobs, with its 95 %"
-            " interval."
+            " of the default branch and of changes apart; the rate is (passed there + between passes + once on changes) /"
+            " commits of its jobs, with its 95 % interval."
         ),
         columns=columns,
         rows=rows,

@@ -10,7 +10,7 @@ from datetime import timedelta
 import polars as pl
 
 from pipelinedoctor.derive.flakiness import JOB
-from pipelinedoctor.derive.testcases import PLACE, TEST, Tested, passes, positions, tested
+from pipelinedoctor.derive.testcases import PLACE, TEST, Tested, passed_in, passes, positions, tested, without_job
 from pipelinedoctor.stats.breakages import stretches
 from pipelinedoctor.stats.evidence import COMMIT, DEFAULT, Rule, judged
 from pipelinedoctor.stats.mass import REPORT
@@ -33,8 +33,8 @@ _NAMED = (*JOB, "name")
 class TestVerdicts:
     """See the module.
 
-    `units`: a row a test with any evidence: `TEST`, commits, failed, contradicted, isolated (counts of commits),
-    probability, low, high (95 % of (contradicted + isolated) / commits), verdict (flaky, suspected or null).
+    `units`: a row a test with any evidence: `TEST`, commits, failed, contradicted, isolated (counts of commits), recurring
+    (of changes), probability, low, high (95 % of the sum of the three / commits), verdict (flaky, suspected or null).
     `broken`: a row a stretch of commits of the default branch in which a test was broken in a job: `TEST`, job,
     first_bad_sha, cleared_sha (the newest commit before it that is known to be free of it, or null), first_at, last_at
     (runs of the first and last failing commit), until (run of the next passing one, or null), open, failing and runs
@@ -122,9 +122,8 @@ def _passed_by_report(history: History, units: pl.DataFrame, known: Tested, orde
         .select(*_NAMED, "position", "run_id", "attempt", "job_id")
         .join(units, on=_NAMED)
     )
-    passed = history.passed_tests(reports) if len(reports) else reports
     return (
-        reports.join(passed, on=EXECUTION, how="semi")
+        reports.join(passed_in(history, known, reports), on=EXECUTION, how="semi")
         .group_by(_UNIT)
         .agg(pl.col("position").min().alias("first_pass"), pl.col("position").max().alias("last_pass"))
     )
@@ -266,7 +265,8 @@ def _commits(places: pl.DataFrame, known: Tested) -> pl.DataFrame:
     named = sets.with_columns(pl.col("job").list.join("\x1f").alias("set"))
     pipeline_set = [*TEST[:-1], "set"]
     key = [*JOB, *COMMIT]
-    seen = pl.concat([known.jobs.select(key), places.filter(pl.col("job") == "").select(key)]).unique()
+    nowhere = without_job(known).with_columns(pl.lit("").alias("job"))
+    seen = pl.concat([known.jobs.select(key), nowhere.select(key)]).unique()
     size = (
         named.unique(pipeline_set)
         .select(*pipeline_set, "job")

@@ -104,11 +104,11 @@ def passes(history: History, failing: pl.DataFrame, known: Tested) -> pl.DataFra
     silent = failing.join(red, on=_NAMED).filter(pl.col("failed") | ~pl.col("told_by_job"))
     nowhere = (
         failing.filter(pl.col("job") == "")
-        .join(_without_job(known), on=[*TEST[:-1], *COMMIT])
+        .join(without_job(known), on=[*TEST[:-1], *COMMIT])
         .with_columns(pl.lit(0, dtype=pl.Int64).alias("job_id"))
     )
     at_all = pl.concat([one.select(*_passing(), "attempt", "job_id") for one in (silent, nowhere)]).unique()
-    passed = history.passed_tests(at_all.select(_EXECUTION_OF)) if len(at_all) else at_all.select(_EXECUTION_OF).clear()
+    passed = passed_in(history, known, at_all.select(_EXECUTION_OF))
     of_test = at_all.join(passed, left_on=list(_EXECUTION_OF_PASS), right_on=list(_EXECUTION), how="semi").select(
         *_PASSING_NAMES, pl.lit(value=False).alias("by_job")
     )
@@ -117,6 +117,13 @@ def passes(history: History, failing: pl.DataFrame, known: Tested) -> pl.DataFra
         .sort("by_job", "passed_at", "passed_run_id", descending=[False, True, True])
         .unique(PLACE, keep="first", maintain_order=True)
     )
+
+
+def passed_in(history: History, known: Tested, wanted: pl.DataFrame) -> pl.DataFrame:
+    """Which of these executions of tests (`REPORT`, test) passed; one with a failure, too, did not (a retry, or a namesake)."""
+    if wanted.is_empty():
+        return wanted.select(_EXECUTION)
+    return history.passed_tests(wanted).join(known.failed, on=_EXECUTION, how="anti", maintain_order="left")
 
 
 _PASSING_NAMES = (*PLACE, "passed_url", "passed_run_id", "passed_at")
@@ -134,11 +141,12 @@ def _passing() -> tuple[pl.Expr, ...]:
     )
 
 
-def _without_job(known: Tested) -> pl.DataFrame:
-    """Reports of no known job, with the commit of their run, as far as another test failed in them or in one of its runs."""
-    runs = known.failed.select(
-        "host", "run_id", *TEST[1:-1], *COMMIT, "run_created_at", "completed_at", "html_url"
-    ).unique(["host", "run_id"], maintain_order=True)
+def without_job(known: Tested) -> pl.DataFrame:
+    """Reports of no known job, with what is known of their run: pipeline, commit, class of event, times, link."""
+    columns = ("host", "run_id", *TEST[1:-1], *COMMIT, "run_created_at", "completed_at", "html_url")
+    runs = pl.concat([known.failed.select(columns), known.jobs.select(columns)]).unique(
+        ["host", "run_id"], keep="first", maintain_order=True
+    )
     return (
         known.reports.filter(pl.col("job_id") == 0, ~pl.col("mass"))
         .join(runs, on=["host", "run_id"])

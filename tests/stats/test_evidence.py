@@ -180,11 +180,20 @@ def test_the_interval_is_that_of_what_contradicts() -> None:
         ([said("a", "contradicted"), said("b", "contradicted")], 10, "flaky"),
         ([said("a", "contradicted"), said("b", "contradicted")], 9, None),
         ([said("a", "contradicted")], 10, None),
-        ([said("a", "isolated"), said("b", "isolated")], 10, "suspected"),
+        ([said("a", "isolated"), said("b", "isolated")], 10, "flaky"),
+        ([said("a", "isolated"), said("a", "isolated")], 10, "suspected"),
         ([said("7", "contradicted", event="change"), said("7", "contradicted", event="change")], 10, "suspected"),
         ([said(str(n), "failed", event="change") for n in range(9)], 10, None),
     ],
-    ids=["enough", "few commits", "little evidence", "weak evidence", "one line of work", "no contradiction"],
+    ids=[
+        "enough",
+        "few commits",
+        "little evidence",
+        "between passes",
+        "one day",
+        "one line of work",
+        "no contradiction",
+    ],
 )
 def test_a_verdict_takes_history_evidence_and_probability(
     failing: list[dict[str, Any]], commits: int, expected: str | None

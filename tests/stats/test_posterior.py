@@ -58,9 +58,10 @@ def test_evidence_moves_the_prior_by_its_weights() -> None:
 def test_each_kind_of_evidence_is_capped() -> None:
     assert flaky_probability(4, 5, 5, 5, 1e-9) == flaky_probability(400, 500, 500, 500, 1e-9)
     for kind, cap in enumerate((4, 5, 5, 5)):
-        at, above, below = ([0, 0, 0, 0] for _ in range(3))
-        at[kind], above[kind], below[kind] = cap, cap + 1, cap - 1
-        assert flaky_probability(*below, 1e-6) < flaky_probability(*at, 1e-6) == flaky_probability(*above, 1e-6)
+        one_kind = [[float(count if place == kind else 0) for count in (cap - 1, cap, cap + 1)] for place in range(4)]
+        contradicted, isolated, recurring, changes = one_kind
+        below, at, above = flaky_probability(contradicted, isolated, recurring, changes, 1e-6)
+        assert below < at == above
     assert flaky_probability(0, 0, 0, 1000, 0.1) < 0.5
 
 
