@@ -28,7 +28,8 @@ def test_labels(said: TestVerdicts, rule: Rule) -> pl.DataFrame:
     told = (
         failed.join(broken, on=EXECUTION, how="left", maintain_order="left")
         .join(said.places.select(*PLACE, "contradicted"), on=PLACE, how="left", maintain_order="left")
-        .join(said.units.select(*TEST, "commits", "verdict"), on=TEST, how="left", maintain_order="left")
+        .join(said.units.select(*TEST, "verdict"), on=TEST, how="left", maintain_order="left")
+        .join(said.totals, on=TEST, how="left", maintain_order="left")
         .join(_signatures(said), on=[*TEST, "signature"], how="left", maintain_order="left")
         .join(said.known.reports.select(*REPORT, "tests"), on=REPORT, how="left", maintain_order="left")
         .join(in_all, on=TEST, how="left", maintain_order="left")

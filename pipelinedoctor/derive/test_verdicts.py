@@ -43,7 +43,7 @@ class TestVerdicts:
     execution of the job, divided by the tests that failed in it), job_ids and parts of these; run_id, attempt, job_id,
     html_url, message, signature of the last failure, passed_url, by_job, contradicted, isolated, recurring (see
     `_recurring`), weight, together. `places` has the same of all places with a failure outside of mass failures and
-    breakages, `known` what they were made from.
+    breakages, `known` what they were made from. `totals`: `TEST` and commits (see `_commits`) of each test of these places.
     """
 
     __test__ = False
@@ -53,6 +53,7 @@ class TestVerdicts:
     broken: pl.DataFrame
     proofs: pl.DataFrame
     places: pl.DataFrame
+    totals: pl.DataFrame
 
 
 def test_verdicts(history: History, jobs: pl.DataFrame, rule: Rule) -> TestVerdicts:
@@ -64,7 +65,8 @@ def test_verdicts(history: History, jobs: pl.DataFrame, rule: Rule) -> TestVerdi
     broken = _broken(found, order)
     evidence = sound.join(inside(sound, broken), on=EXECUTION, how="anti", maintain_order="left")
     places = _places(history, evidence, known, found)
-    units = judged(_by_commit(places), _commits(places, known), TEST, rule)
+    totals = _commits(places, known)
+    units = judged(_by_commit(places), totals, TEST, rule)
     proofs = places.filter(_evident())
     return TestVerdicts(
         known=known,
@@ -72,6 +74,7 @@ def test_verdicts(history: History, jobs: pl.DataFrame, rule: Rule) -> TestVerdi
         broken=broken,
         proofs=proofs,
         places=places,
+        totals=totals,
     )
 
 
