@@ -15,7 +15,7 @@ from pipelinedoctor.stats.mass import REPORT, mass_reports
 START = datetime(2026, 1, 1, tzinfo=UTC)
 JOB = ("host", "pipeline", "job")
 TEST = ("host", "pipeline", "test")
-SCHEMA = {
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "host": pl.String, "run_id": pl.Int64, "attempt": pl.Int64, "job_id": pl.Int64, "pipeline": pl.Int64, "job": pl.String,
     "test": pl.String, "run_created_at": pl.Datetime("us", "UTC"),
 }  # fmt: skip
