@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from pipelinedoctor.logs.rules import shipped_rules
-from pipelinedoctor.model import Category, Result
+from pipelinedoctor.model import Category
 from pipelinedoctor.store.history import History, Window
 from pipelinedoctor.units import counted
 
@@ -17,8 +17,6 @@ LINE = 160
 
 Execution = tuple[str, int]
 """A job's execution: host and job_id."""
-
-_FAILED = (Result.FAILURE.value, Result.ERROR.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +109,7 @@ class Asked:
         self._said: dict[Execution, dict[str, Any]] = {
             (row["host"], row["job_id"]): row for row in said.join(wanted, on=key, how="semi").iter_rows(named=True)
         }
-        results = history.test_results([*key, "test", "result"], window=window)
-        failed = results.filter(pl.col("result").is_in(_FAILED)).collect().join(wanted, on=key, how="semi")
-        tests = failed.group_by(key).agg(pl.col("test").unique().sort())
+        tests = history.failed_in(wanted).group_by(key).agg(pl.col("test").sort())
         self._tests: dict[Execution, list[str]] = {(host, job): names for host, job, names in tests.iter_rows()}
         gaps = history.gaps().filter(pl.col("kind") == "log").select("host", "subject", "reason").collect()
         self._unread = {(host, subject): reason for host, subject, reason in gaps.iter_rows()}

@@ -180,6 +180,15 @@ class History:
         kept = self._reader.keep(wanted.select("host", "run_id", "attempt", "job_id", "test").unique())
         return self._reader.frame(questions.TRACES.format(wanted=kept))
 
+    def failed_in(self, jobs: pl.DataFrame) -> pl.DataFrame:
+        """The tests that failed in executions of jobs (`jobs`: host, job_id): host, job_id, test, each once, sorted."""
+        kept = self._reader.keep(jobs.select("host", "job_id").unique())
+        return self._reader.frame(questions.FAILED_IN.format(jobs=kept))
+
+    def counted_results(self) -> pl.DataFrame:
+        """Results of tests in the window by repository: host, repository_id, test_results, sorted."""
+        return self._reader.frame(questions.RESULTS, _bounds(self.window))
+
     def known_tests(self) -> int:
         """How many tests, by repository and pipeline, have a result in the window, skipped ones left out."""
         number: int = self._reader.frame(questions.KNOWN_TESTS, _bounds(self.window)).item()

@@ -52,6 +52,19 @@ REPORTS = f"""
 """  # noqa: S608  own names only
 """Reports of tests, with the number of results in them."""
 
+FAILED_IN = """
+    SELECT DISTINCT host, job_id, test FROM test_results SEMI JOIN {jobs} USING (host, job_id)
+    WHERE result IN ('failure', 'error') ORDER BY host, job_id, test
+"""
+"""The tests that failed in some executions of jobs."""
+
+RESULTS = """
+    SELECT r.host, r.repository_id, count(*) AS test_results
+    FROM test_results AS t JOIN runs AS r ON r.host = t.host AND r.run_id = t.run_id
+    WHERE r.created_at >= $1 AND r.created_at < $2 GROUP BY r.host, r.repository_id ORDER BY r.host, r.repository_id
+"""
+"""How many results of tests each repository has."""
+
 KNOWN_TESTS = """
     SELECT count(*) FROM (
         SELECT DISTINCT r.host, r.repository_id, r.pipeline_id, t.test
