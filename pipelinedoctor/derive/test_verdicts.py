@@ -202,7 +202,8 @@ def _places(history: History, evidence: pl.DataFrame, known: Tested, found: pl.D
         pl.col("signature").last(),
     )
     passed = passes(history, failing.select(*PLACE, "told_by_job"), known)
-    alone = found.filter("passed_before", "passed_after").select(
+    # What failed again when the commit was tried again is no evidence.
+    alone = found.filter("passed_before", "passed_after", pl.col("failing") == 1).select(
         *_UNIT, "commit_sha", pl.lit(DEFAULT).alias("event_class"), pl.lit(value=True).alias("alone")
     )
     return (

@@ -99,6 +99,15 @@ def test_on_a_change_made_while_the_default_branch_is_broken_even_a_contradictio
     assert evidence(said(store, [*BROKEN, change(1, day, "p")]), "contradicted") == (["h1"] if counts else [])
 
 
+def test_what_failed_again_on_the_commit_does_not_stand_alone(store: Store) -> None:
+    twice = [
+        replace(failing(commit, "f"), tests={("unit", attempt): {T: "f", **FILLER} for attempt in (1, 2)})
+        for commit in "xy"
+    ]
+    found = said(store, [*CALM, twice[0], *pushes("ppp", first=20), twice[1], *pushes("ppp", first=30)])
+    assert found.units.is_empty()
+
+
 def test_a_broken_shard_is_not_cleared_by_its_siblings(store: Store) -> None:
     shards = ("unit (1/3)", "unit (2/3)", "unit (3/3)")
     green = [Made(commit=f"c{n}", jobs=dict.fromkeys(shards, "p")) for n in range(12)]

@@ -20,6 +20,8 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "test": pl.String, "run_created_at": pl.Datetime("us", "UTC"),
 }  # fmt: skip
 
+SIZES = {**{name: SCHEMA[name] for name in REPORT}, "tests": pl.Int64}
+
 Report = tuple[list[dict[str, Any]], dict[str, Any]]
 
 
@@ -35,9 +37,7 @@ def report(run: int, tests: Iterable[int], *, of: int = 1000, hour: float | None
 
 def judged(*reports: Report) -> pl.DataFrame:
     failed = pl.DataFrame([row for rows, _ in reports for row in rows], schema=SCHEMA)
-    sizes = pl.DataFrame(
-        [size for _, size in reports], schema={name: SCHEMA[name] for name in REPORT} | {"tests": pl.Int64}
-    )
+    sizes = pl.DataFrame([size for _, size in reports], schema=SIZES)
     return mass_reports(failed, sizes, JOB, TEST)
 
 
@@ -120,7 +120,7 @@ def test_up_to_four_failures_are_not_looked_at(failures: int, reports: list[int]
 
 def test_a_report_of_unknown_size_is_none() -> None:
     rows, _ = report(1, range(20))
-    sizes = pl.DataFrame(schema={name: SCHEMA[name] for name in REPORT} | {"tests": pl.Int64})
+    sizes = pl.DataFrame(schema=SIZES)
     assert not mass_reports(pl.DataFrame(rows, schema=SCHEMA), sizes, JOB, TEST)["mass"].fill_null(value=False).any()
 
 
