@@ -8,11 +8,12 @@ import polars as pl
 
 from pipelinedoctor.derive import testcase_words as words
 from pipelinedoctor.derive.flakiness import counted, evidence_links, executions, outage_notes, remark, subject
+from pipelinedoctor.derive.test_states import with_states
 from pipelinedoctor.derive.test_verdicts import TestVerdicts, test_verdicts
 from pipelinedoctor.derive.testcases import TEST, Tested
 from pipelinedoctor.derive.why import Reasons, why_tests
 from pipelinedoctor.findings import Answer, Claims, Column, Cost, Evidence, Finding, Measure
-from pipelinedoctor.model import Cause, Verdict
+from pipelinedoctor.model import Cause, Severity, Verdict
 from pipelinedoctor.query import query
 from pipelinedoctor.stats.cost import METHOD, per_30_days, severity_of
 from pipelinedoctor.stats.evidence import Rule
@@ -64,6 +65,7 @@ def flaky_tests(history: History, options: Options) -> Answer:
         .join(_summed(proofs), on=TEST, how="inner")
         .sort("probability", "minutes", *TEST, descending=[True, True, *[False] * len(TEST)])
     )
+    units = with_states(history, said, units)
     judgement = units.filter(pl.col("verdict").is_not_null())
     told = _with_traces(history, proofs.join(judgement, on=TEST, how="semi", maintain_order="left"))
     by_test, failing_with = told.partition_by(TEST, as_dict=True), words.failing_with(told)
@@ -135,12 +137,13 @@ def _finding(
     reasons: Reasons,
     days: float,
 ) -> Finding:
-    flaky = row["verdict"] == Verdict.FLAKY
+    flaky, verdict = row["verdict"] == Verdict.FLAKY, Verdict(row["state"] or row["verdict"])
+    severity = severity_of(per_30_days(row["minutes"], days))
     return Finding(
         query="flaky_tests",
         subject=subject({**row, "job": None}, test=row["test"]),
-        verdict=Verdict(row["verdict"]),
-        severity=severity_of(per_30_days(row["minutes"], days)),
+        verdict=verdict,
+        severity=Severity.LOW if verdict is Verdict.RECOVERED else severity,
         confidence=row["probability"],
         title=words.title(row, flaky=flaky),
         evidence=Evidence(
@@ -162,7 +165,7 @@ def _finding(
             ),
         ),
         since=row["first_at"],
-        next_step=reasons.next_step or words.next_step(rows, row["jobs"], failing_with),
+        next_step=words.over(row) or reasons.next_step or words.next_step(rows, row["jobs"], failing_with),
         claims=Claims(
             cause=Cause.FLAKY_TEST,
             executions=tuple(claim for one in rows for claim in zip(one["job_ids"], one["parts"], strict=True)),
@@ -181,6 +184,7 @@ def _summary(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
         said += f"; {row['isolated']} {between} alone between passing commits of the default branch"
     if row["recurring"]:
         said += f"; on {counted(row['recurring'], 'change')} it failed once, days from such a failure"
+    said += words.became(row)
     return f"{said}."
 
 
@@ -200,7 +204,7 @@ def _table(units: pl.DataFrame, known: int, options: Options) -> Measure:
         Column(name="minutes", title="Minutes lost", unit="minutes"),
         Column(name="last_at", title="Last seen", unit="time"),
     )
-    remarked = units.with_columns(remark(options.rule()).alias("remark"))
+    remarked = units.with_columns(pl.coalesce("state", remark(options.rule())).alias("remark"))
     rows = remarked.select([column.name for column in columns]).rows(named=True)
     return Measure(
         id="tests",

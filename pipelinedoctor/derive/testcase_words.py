@@ -7,7 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from pipelinedoctor.derive.flakiness import day
+from pipelinedoctor.derive.flakiness import counted, day
+from pipelinedoctor.model import Verdict
+from pipelinedoctor.units import share
 
 JOBS_NAMED = 5
 MESSAGES_TOLD = 3
@@ -24,6 +26,10 @@ FailingWith = Mapping[tuple[Any, ...], Sequence[str]]
 def title(row: Mapping[str, Any], *, flaky: bool) -> str:
     """What it does, and which: by its class and name."""
     name = without_package(row["test"])
+    if row["state"] == Verdict.RECOVERED:
+        return f"{name} was flaky, and has not been since {day(row['last_at'])}"
+    if row["state"] == Verdict.WORSENING:
+        return f"{name} is flaky, and more often than it was"
     if flaky and row["contradicted"]:
         return f"{name} fails and passes on the same commit"
     if flaky:
@@ -40,7 +46,7 @@ def without_package(test: str) -> str:
 
 def details(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """When it failed last, in which jobs, how it passed, and what its failures say."""
-    yield "last seen", f"{day(row['last_at'])} on {rows[0]['commit_sha'][:9]}"
+    yield "last seen", f"{day(row['last_at'])} on {rows[0]['commit_sha'][:9]}, {_since(row)}"
     jobs = Counter(one["job"] or "unknown job" for one in rows)
     most = sorted(jobs.items(), key=lambda one: (-one[1], one[0]))
     text = ", ".join(f"{job} {number}" for job, number in most[:JOBS_NAMED])
@@ -55,6 +61,30 @@ def details(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Iterat
         told = "; ".join(f"{text} ({number})" for text, number in said.most_common(MESSAGES_TOLD))
         rest = len(said) - MESSAGES_TOLD
         yield "what it says", told + (f"; and {rest} more" if rest > 0 else "")
+
+
+def _since(row: Mapping[str, Any]) -> str:
+    said = f"none in {counted(row['since'], 'execution')} of its jobs since" if row["since"] else "no pass since"
+    return f"{said}; {counted(row['pending'], 'other failure')} of the default branch" if row["pending"] else said
+
+
+def became(row: Mapping[str, Any]) -> str:
+    """What there is to say of the time since, after the counts: that it is over, or that it grows; else nothing."""
+    if row["state"] == Verdict.RECOVERED:
+        none = f"None in {counted(row['since'], 'execution')} of its jobs since {day(row['last_at'])}"
+        return f". {none}; if nothing had changed, the odds of that were {share(row['silence'])}"
+    if row["state"] == Verdict.WORSENING:
+        newer, older = (f"{row[half]} of {counted(row[f'{half}_of'], 'execution')}" for half in ("newer", "older"))
+        return f". In the newer half of the window {newer}, in the older half {older}"
+    return ""
+
+
+def over(row: Mapping[str, Any]) -> str | None:
+    """What to do about a test that has stopped to be flaky."""
+    if row["state"] != Verdict.RECOVERED:
+        return None
+    ago = day(row["last_at"])
+    return f"Find the change after {ago} that mended it; if there is none, expect it back and keep its evidence."
 
 
 def first_line(text: str | None) -> str:

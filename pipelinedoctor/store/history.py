@@ -175,6 +175,13 @@ class History:
         kept = self._reader.keep(wanted.select("host", "run_id", "attempt", "job_id", "test").unique())
         return self._reader.frame(questions.PASSED_TESTS.format(wanted=kept))
 
+    def last_passes(self, tests: pl.DataFrame) -> pl.DataFrame:
+        """When a run of the window was made in which a report told last that a test passed (`tests`: host, repository_id,
+        pipeline_id, test): these and passed_at; no row where none did.
+        """
+        kept = self._reader.keep(tests.select("host", "repository_id", "pipeline_id", "test").unique())
+        return self._reader.frame(questions.LAST_PASSES.format(tests=kept), _bounds(self.window))
+
     def traces(self, wanted: pl.DataFrame) -> pl.DataFrame:
         """What failing executions of tests say (`wanted`: host, run_id, attempt, job_id, test): these, message and detail."""
         kept = self._reader.keep(wanted.select("host", "run_id", "attempt", "job_id", "test").unique())

@@ -81,6 +81,16 @@ PASSED_TESTS = f"""
 """  # noqa: S608  own names only
 """Which of some tests passed in some reports."""
 
+LAST_PASSES = """
+    SELECT r.host, r.repository_id, r.pipeline_id, t.test, max(r.created_at) AS passed_at
+    FROM (SELECT * FROM test_results SEMI JOIN {tests} USING (host, test) WHERE result = 'success') AS t
+    JOIN runs AS r ON r.host = t.host AND r.run_id = t.run_id
+    SEMI JOIN {tests} AS w
+        ON w.host = r.host AND w.repository_id = r.repository_id AND w.pipeline_id = r.pipeline_id AND w.test = t.test
+    WHERE r.created_at >= $1 AND r.created_at < $2 GROUP BY ALL ORDER BY ALL
+"""
+"""When reports told last that some tests passed."""
+
 TRACES = f"""
     SELECT {_REPORT}, test, arg_min(message, ordinal) AS message, arg_min(detail, ordinal) AS detail
     FROM test_results SEMI JOIN {{wanted}} USING ({_REPORT}, test)
