@@ -212,3 +212,46 @@ def test_units_come_in_their_order() -> None:
     failing = [said("a", "failed", unit=unit) for unit in ("b", "c", "a")]
     totals = pl.DataFrame({"unit": ["c", "a", "b", "healthy"], "commits": [1, 1, 1, 1]})
     assert judged(pl.DataFrame(failing), totals, UNIT, RULE)["unit"].to_list() == ["a", "b", "c"]
+
+
+def aged(line: str, what: str, *, days: float = 0, weight: float = 1) -> dict[str, Any]:
+    """A commit with a failure so many days before the newest, of a change where it recurs or failed only."""
+    row = said(line, what, event="change" if what in ("recurring", "failed") else "default")
+    return row | {"recurring": what == "recurring", "at": START - timedelta(days=days), "weight": weight}
+
+
+def test_evidence_weighs_half_as_much_for_each_half_life() -> None:
+    row = verdict(aged("a", "contradicted"), aged("b", "contradicted", days=45), aged("c", "isolated", days=90))
+    assert row["probability"] == pytest.approx(float(flaky_probability(1.5, 0.25, 0, 0, RULE.prior)))
+    assert (row["contradicted"], row["isolated"]) == (2, 1)
+
+
+def test_its_age_is_that_since_its_own_newest_failure() -> None:
+    newest = aged("d", "failed", days=0)
+    row = verdict(aged("a", "contradicted", days=45), aged("b", "contradicted", days=45), newest)
+    assert row["probability"] == pytest.approx(float(flaky_probability(1, 0, 0, 1, RULE.prior)))
+
+
+def test_of_one_line_the_weightiest_counts_once_for_each_kind() -> None:
+    row = verdict(
+        aged("a", "contradicted", weight=0.25),
+        aged("a", "contradicted", weight=0.5),
+        aged("a", "isolated", weight=0.75),
+        aged("7", "recurring", weight=0.5),
+        aged("7", "recurring", weight=0.25),
+    )
+    assert row["probability"] == pytest.approx(float(flaky_probability(0.5, 0.75, 0.5, 0, RULE.prior)))
+
+
+def test_what_recurs_is_evidence_and_counted_by_lines_of_work() -> None:
+    row = verdict(
+        aged("a", "contradicted"),
+        aged("7", "recurring"),
+        aged("7", "recurring"),
+        aged("8", "recurring"),
+        aged("9", "failed"),
+    )
+    assert (row["contradicted"], row["recurring"], row["failed"]) == (1, 2, 5)
+    assert row["probability"] == pytest.approx(float(flaky_probability(1, 0, 2, 1, RULE.prior)))
+    assert row["low"] < 3 / 20 < row["high"]
+    assert row["verdict"] == "flaky"
