@@ -143,8 +143,10 @@ def _weighed(failing: pl.DataFrame, unit: Sequence[str]) -> pl.DataFrame:
     if "recurring" not in failing.columns:
         failing = failing.with_columns(pl.lit(value=False).alias("recurring"))
     if "weight" in failing.columns:
-        age = (pl.col("at").max().over(unit) - pl.col("at")).dt.total_seconds(fractional=True) / 86_400
-        failing = failing.with_columns(pl.col("weight") * (age * (-math.log(2) / HALF_LIFE_DAYS)).exp())
+        proved = pl.col("contradicted") | pl.col("isolated") | pl.col("recurring")
+        newest = pl.col("at").filter(proved).max().over(unit)
+        age = (newest - pl.col("at")).dt.total_seconds(fractional=True).clip(0) / 86_400
+        failing = failing.with_columns((pl.col("weight") * (age * (-math.log(2) / HALF_LIFE_DAYS)).exp()).fill_null(0))
     else:
         failing = failing.with_columns(pl.lit(1.0).alias("weight"))
     line = [*unit, "line"]

@@ -423,3 +423,41 @@ def test_the_order_of_rows_changes_nothing_and_counts_agree(
         assert found.evidence.n is not None
         assert 2 <= found.evidence.k <= found.evidence.n
         assert found.evidence.n >= 10
+
+
+def mended(*, report: dict[str, str], after: Sequence[Made] = ()) -> list[Made]:
+    """Two contradictions in the first days, then 150 green runs, and one with a report in which another test failed."""
+    late = Made(commit="late", jobs={"unit": "fp"}, tests={("unit", 1): {"pkg.Case::bad": "f", **FILLER, **report}})
+    early = [*pushes("p" * 10), failing("x"), *pushes("p" * 8, first=10), failing("y")]
+    return [*early, *pushes("p" * 150, first=20), late, *after]
+
+
+def test_what_passed_for_long_by_its_own_report_has_recovered(store: Store) -> None:
+    (found,) = (one for one in ask(store, mended(report={T: "p"}), step=6).findings if one.subject.test == T)
+    assert (found.verdict, found.severity) == (Verdict.RECOVERED, Severity.LOW)
+    assert found.title == "Case::works was flaky, and has not been since 2026-01-05"
+    assert "None in 153 executions of its jobs since 2026-01-05; if nothing had changed" in found.evidence.summary
+    assert "mended it" in found.next_step
+
+
+@pytest.mark.parametrize("report", [{T: "s"}, {}], ids=["skipped", "deleted"])
+def test_what_no_report_tells_of_has_not_recovered(store: Store, report: dict[str, str]) -> None:
+    (found,) = (one for one in ask(store, mended(report=report), step=6).findings if one.subject.test == T)
+    assert found.verdict is Verdict.FLAKY
+
+
+def test_what_failed_again_has_not_recovered(store: Store) -> None:
+    again = Made(commit="z", jobs={"unit": "f"}, tests={("unit", 1): {T: "f", **FILLER}})
+    (found,) = (
+        one for one in ask(store, mended(report={T: "p"}, after=[again]), step=6).findings if one.subject.test == T
+    )
+    assert found.verdict is Verdict.FLAKY
+    assert "1 other failure of the default branch" in dict(found.evidence.details)["last seen"]
+
+
+def test_what_flakes_more_often_in_the_newer_half_is_worsening(store: Store) -> None:
+    newer = [made for n in range(5) for made in (failing(f"n{n}"), *pushes("ppp", first=200 + 3 * n))]
+    found = only(ask(store, [*pushes("p" * 110), failing("x"), *pushes("p" * 20, first=150), *newer], step=9))
+    assert found.verdict is Verdict.WORSENING
+    assert found.title == "Case::works is flaky, and more often than it was"
+    assert "In the newer half of the window" in found.evidence.summary
