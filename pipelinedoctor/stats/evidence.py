@@ -91,7 +91,7 @@ def judged(failing: pl.DataFrame, totals: pl.DataFrame, unit: Sequence[str], rul
 
     `failing` has `unit`'s columns, `event_class`, `line`, `contradicted`, `isolated`: a row for each unit and commit with a
     failure; and may have `recurring` (neither, but as the unit had failed days before), and `at` with `weight` (0 to 1):
-    evidence counts for its weight, and half as much for each `HALF_LIFE_DAYS` that it is older than the unit's newest.
+    evidence counts for its weight, and half as much for each `HALF_LIFE_DAYS` that it is older than the unit's newest evidence.
     `totals` has `commits`: on how many commits each unit passed or failed.
 
     Gives `commits`, `failed`, `contradicted`, `isolated` (counts of commits), `recurring` (of lines of work), `probability`

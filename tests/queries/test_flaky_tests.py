@@ -178,32 +178,6 @@ def test_the_commits_of_one_day_of_the_default_branch_weigh_as_one(store: Store)
     assert [(row["contradicted"], row["remark"]) for row in table.rows] == [(2, "not likely enough")]
 
 
-def flaky_then_quiet(passes: int, *, told: bool) -> list[Made]:
-    """A test that failed in every fifth commit of its first ten days, then green jobs; `told`: with reports."""
-    report = {("unit", 1): {T: "p", **FILLER}} if told else {}
-    early = [
-        failing(f"a{n}") if n % 5 == 0 else Made(commit=f"a{n}", jobs={"unit": "p"}, tests=report) for n in range(10)
-    ]
-    later = [Made(commit=f"b{n}", jobs={"unit": "p"}, tests=report, hour=24 * 10 + 12 * (n + 1)) for n in range(passes)]
-    return [*early, *later]
-
-
-@pytest.mark.parametrize(
-    ("passes", "told", "verdict"),
-    [(98, True, Verdict.RECOVERED), (98, False, Verdict.FLAKY), (4, True, Verdict.FLAKY)],
-    ids=["silent for long", "no report of a pass", "a few passes"],
-)
-def test_what_was_flaky_and_passed_long_enough_is_recovered(
-    store: Store, passes: int, *, told: bool, verdict: Verdict
-) -> None:
-    assert only(ask(store, flaky_then_quiet(passes, told=told))).verdict is verdict
-
-
-def test_what_fails_more_often_than_it_did_is_worsening(store: Store) -> None:
-    newer = [failing(f"x{n}") if n % 4 == 0 else Made(commit=f"x{n}", jobs={"unit": "p"}) for n in range(24)]
-    assert only(ask(store, [*pushes("p" * 32), *newer])).verdict is Verdict.WORSENING
-
-
 def on_change(number: int, hour: float, message: str | None = None, letters: str = "f") -> Made:
     """A change of its own in which the test failed; it says what the other failures say, or else something of its own."""
     report = {T: "f" if message is None else message, **FILLER}

@@ -226,10 +226,10 @@ def test_evidence_weighs_half_as_much_for_each_half_life() -> None:
     assert (row["contradicted"], row["isolated"]) == (2, 1)
 
 
-def test_its_age_is_that_since_its_own_newest_failure() -> None:
+def test_a_newer_failure_that_is_no_evidence_ages_none() -> None:
     newest = aged("d", "failed", days=0)
     row = verdict(aged("a", "contradicted", days=45), aged("b", "contradicted", days=45), newest)
-    assert row["probability"] == pytest.approx(float(flaky_probability(1, 0, 0, 1, RULE.prior)))
+    assert row["probability"] == pytest.approx(float(flaky_probability(2, 0, 0, 1, RULE.prior)))
 
 
 def test_of_one_line_the_weightiest_counts_once_for_each_kind() -> None:
