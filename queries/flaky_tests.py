@@ -8,6 +8,8 @@ import polars as pl
 
 from pipelinedoctor.derive import testcase_words as words
 from pipelinedoctor.derive.flakiness import counted, evidence_links, executions, outage_notes, remark, subject
+from pipelinedoctor.derive.labels import WORDS
+from pipelinedoctor.derive.test_labels import test_labels
 from pipelinedoctor.derive.test_states import with_states
 from pipelinedoctor.derive.test_verdicts import TestVerdicts, test_verdicts
 from pipelinedoctor.derive.testcases import TEST, Tested
@@ -17,6 +19,7 @@ from pipelinedoctor.model import Cause, Severity, Verdict
 from pipelinedoctor.query import query
 from pipelinedoctor.stats.cost import METHOD, per_30_days, severity_of
 from pipelinedoctor.stats.evidence import Rule
+from pipelinedoctor.stats.mass import REPORT
 from pipelinedoctor.store.history import History
 
 
@@ -54,7 +57,9 @@ class Options:
     options=Options,
 )
 def flaky_tests(history: History, options: Options) -> Answer:
-    """Findings flaky and suspected; measure `tests` (all that contradicted themselves)."""
+    """Findings flaky, suspected, worsening, recovered; measures `tests` (all that contradicted themselves), `kinds` (failures by
+    kind) and `in_common`.
+    """
     jobs = executions(history)
     said = test_verdicts(history, jobs, options.rule())
     if said.known.reports.is_empty():
@@ -77,7 +82,7 @@ def flaky_tests(history: History, options: Options) -> Answer:
     ]
     return Answer(
         findings=findings,
-        measures=(_table(units, history.known_tests(), options), why.measure),
+        measures=(_table(units, history.known_tests(), options), _kinds(said, options.rule()), why.measure),
         notes=(*_notes(said.known), *why.notes, *outage_notes(jobs)),
     )
 
@@ -218,4 +223,37 @@ def _table(units: pl.DataFrame, known: int, options: Options) -> Measure:
         columns=columns,
         rows=rows,
         reason=None if rows else f"none of {counted(known, 'test')} contradicted itself",
+    )
+
+
+def _kinds(said: TestVerdicts, rule: Rule) -> Measure:
+    failures = test_labels(said, rule)
+    sums = failures.group_by("label").agg(
+        pl.len().alias("failures"),
+        pl.col("test").n_unique().alias("tests"),
+        pl.struct(REPORT).n_unique().alias("reports"),
+    )
+    by_label = {row["label"]: row for row in sums.iter_rows(named=True)}
+    rows = [
+        {"kind": words, "share": by_label[label]["failures"] / len(failures)}
+        | {name: by_label[label][name] for name in ("failures", "tests", "reports")}
+        for label, words in WORDS.items()
+        if label in by_label
+    ]
+    return Measure(
+        id="kinds",
+        title="Failures of tests by kind",
+        caption=(
+            f"All {counted(len(failures), 'failing execution')} of tests in the reports of the window, each counted once, by"
+            " the first kind that holds. A test that is known to be flaky fails because of the code as well."
+        ),
+        columns=(
+            Column(name="kind", title="Kind"),
+            Column(name="failures", title="Failing executions", unit="count"),
+            Column(name="share", title="Share", unit="share"),
+            Column(name="tests", title="Tests", unit="count"),
+            Column(name="reports", title="Reports", unit="count"),
+        ),
+        rows=rows,
+        reason=None if rows else "no test failed in a report of the window",
     )

@@ -6,21 +6,10 @@ import polars as pl
 
 from pipelinedoctor.derive.flakiness import counted
 from pipelinedoctor.derive.job_verdicts import job_verdicts
-from pipelinedoctor.derive.labels import labels
+from pipelinedoctor.derive.labels import WORDS, labels
 from pipelinedoctor.findings import Answer, Column, Measure
-from pipelinedoctor.model import Label
 from pipelinedoctor.query import query
 from pipelinedoctor.store.history import History
-
-WORDS = {
-    Label.INFRASTRUCTURE: "infrastructure",
-    Label.BROKEN: "the default branch was broken",
-    Label.PASSED_LATER: "passed on the same commit, too",
-    Label.KNOWN_FLAKY: "known flaky",
-    Label.LIKELY_GENUINE: "likely genuine",
-    Label.NOT_ENOUGH_DATA: "not enough data",
-}
-"""In the order in which they are decided."""
 
 SHOWN = ("default", "change", "merge_group")
 """Classes of events whose newest failures are listed."""

@@ -10,6 +10,16 @@ from pipelinedoctor.stats.outages import SHARED
 from pipelinedoctor.stats.posterior import jeffreys
 from pipelinedoctor.store.history import History
 
+WORDS = {
+    Label.INFRASTRUCTURE: "infrastructure",
+    Label.BROKEN: "the default branch was broken",
+    Label.PASSED_LATER: "passed on the same commit, too",
+    Label.KNOWN_FLAKY: "known flaky",
+    Label.LIKELY_GENUINE: "likely genuine",
+    Label.NOT_ENOUGH_DATA: "not enough data",
+}
+"""In the order in which they are decided."""
+
 SYSTEM = (
     "runner_system_failure",
     "stuck_or_timeout_failure",

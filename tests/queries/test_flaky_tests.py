@@ -435,3 +435,14 @@ def test_what_flakes_more_often_in_the_newer_half_is_worsening(store: Store) -> 
     assert found.verdict is Verdict.WORSENING
     assert found.title == "Case::works is flaky, and more often than it was"
     assert "In the newer half of the window" in found.evidence.summary
+
+
+def test_each_failing_execution_is_counted_by_its_kind(store: Store) -> None:
+    lone = Made(commit="z", jobs={"unit": "f"}, tests={("unit", 1): {"pkg.Case::bad": "f", **FILLER}})
+    answer = ask(store, [*pushes("p" * 10), failing("x"), failing("y"), *pushes("pp", first=20), lone])
+    kinds = next(one for one in answer.measures if one.id == "kinds")
+    assert [(row["kind"], row["failures"], row["tests"], row["reports"]) for row in kinds.rows] == [
+        ("passed on the same commit, too", 2, 1, 2),
+        ("likely genuine", 1, 1, 1),
+    ]
+    assert sum(row["share"] for row in kinds.rows) == pytest.approx(1)

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from pipelinedoctor.derive.labels import WORDS
 from pipelinedoctor.findings import Answer, Measure
 from pipelinedoctor.model import Label
 from pipelinedoctor.store.connection import Store
-from queries.red_jobs import WORDS, Options, red_jobs
+from queries.red_jobs import Options, red_jobs
 from tests.helpers.verdicts import Made, fill, made, pushes
 
 
