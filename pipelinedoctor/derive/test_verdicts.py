@@ -17,6 +17,9 @@ from pipelinedoctor.stats.mass import REPORT
 from pipelinedoctor.stats.posterior import FEW_TOGETHER
 from pipelinedoctor.store.history import History
 
+IN_A_ROW = 3
+"""Failing commits in a row from which none of them stands alone, though the history may be too short to call it broken."""
+
 NEAR = 2
 """A stretch that is broken has two failing commits at most so far apart."""
 
@@ -117,6 +120,12 @@ def _on_default(history: History, sound: pl.DataFrame, known: Tested, order: pl.
     )  # fmt: skip
 
 
+def _in_a_row() -> pl.Expr:
+    """On how many commits in a row the test failed, of which this is one; rows as `_on_default` sorts them."""
+    begins = (pl.col("position") - pl.col("position").shift(1).over(_UNIT)).fill_null(2) > 1
+    return pl.len().over(*_UNIT, begins.cum_sum().over(_UNIT))
+
+
 def _passed_by_report(history: History, units: pl.DataFrame, known: Tested, order: pl.DataFrame) -> pl.DataFrame:
     """The positions of the default branch at which the reports of the units first and last tell of a pass."""
     reports = (
@@ -203,7 +212,7 @@ def _places(history: History, evidence: pl.DataFrame, known: Tested, found: pl.D
     )
     passed = passes(history, failing.select(*PLACE, "told_by_job"), known)
     # What failed again when the commit was tried again is no evidence.
-    alone = found.filter("passed_before", "passed_after", pl.col("failing") == 1).select(
+    alone = found.filter("passed_before", "passed_after", pl.col("failing") == 1, _in_a_row() < IN_A_ROW).select(
         *_UNIT, "commit_sha", pl.lit(DEFAULT).alias("event_class"), pl.lit(value=True).alias("alone")
     )
     return (

@@ -446,3 +446,12 @@ def test_each_failing_execution_is_counted_by_its_kind(store: Store) -> None:
         ("likely genuine", 1, 1, 1),
     ]
     assert sum(row["share"] for row in kinds.rows) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("in_a_row", "alone"), [(2, 2), (3, 0)])
+def test_three_commits_in_a_row_do_not_stand_alone(store: Store, in_a_row: int, alone: int) -> None:
+    red = [failing(f"x{number}", then="") for number in range(in_a_row)]
+    table = next(
+        one for one in ask(store, [*pushes("p"), *red, *pushes("p" * 6, first=20)]).measures if one.id == "tests"
+    )
+    assert [row["isolated"] for row in table.rows] == [alone] * bool(alone)
