@@ -205,7 +205,7 @@ def test_quiet_prints_nothing_and_progress_goes_to_stderr(here: Path) -> None:
     assert ask("report", "--format", "json", "-q") == (0, "", "")
     code, out, err = ask("report", "--format", "json")
     assert code == 0
-    assert "5 questions" in err
+    assert "6 questions" in err
     assert "5 questions" not in out
     assert out.rstrip().endswith("report.json")
 
