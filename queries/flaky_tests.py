@@ -20,7 +20,8 @@ from pipelinedoctor.query import query
 from pipelinedoctor.stats.cost import METHOD, per_30_days, severity_of
 from pipelinedoctor.stats.evidence import Rule
 from pipelinedoctor.stats.mass import REPORT
-from pipelinedoctor.store.history import History
+from pipelinedoctor.stats.ranking import CONTRADICTED, FAILED, ISOLATED, expected_failures, ranked
+from pipelinedoctor.store.history import History, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,10 @@ def flaky_tests(history: History, options: Options) -> Answer:
     units = (
         said.units.join(_names(said.known.failed), on=TEST, how="left")
         .join(_summed(proofs), on=TEST, how="inner")
-        .sort("probability", "minutes", *TEST, descending=[True, True, *[False] * len(TEST)])
+        .join(_expected(said, history.window), on=TEST, how="left")
+        .with_columns(pl.col("expected").fill_null(0))
     )
-    units = with_states(history, said, units)
+    units = with_states(history, said, ranked(units, TEST))
     judgement = units.filter(pl.col("verdict").is_not_null())
     told = _with_traces(history, proofs.join(judgement, on=TEST, how="semi", maintain_order="left"))
     by_test, failing_with = told.partition_by(TEST, as_dict=True), words.failing_with(told)
@@ -123,6 +125,15 @@ def _runs_in(said: TestVerdicts) -> pl.DataFrame:
 
 def _names(failed: pl.DataFrame) -> pl.DataFrame:
     return failed.group_by(TEST, maintain_order=True).agg(pl.col("forge", "repository", "pipeline").last())
+
+
+def _expected(said: TestVerdicts, window: Window) -> pl.DataFrame:
+    """The flaky failures to expect of each test in the next 30 days: what the order of tests goes by."""
+    kind = pl.when("contradicted").then(pl.lit(CONTRADICTED)).when("isolated").then(pl.lit(ISOLATED))
+    evidence = said.places.select(
+        *TEST, "line", pl.col("last_at").alias("at"), kind.otherwise(pl.lit(FAILED)).alias("kind"), "together"
+    )
+    return expected_failures(evidence, TEST, window.start, window.end).select(*TEST, "expected")
 
 
 def _summed(proofs: pl.DataFrame) -> pl.DataFrame:
@@ -216,7 +227,7 @@ def _table(units: pl.DataFrame, known: int, options: Options) -> Measure:
         title="Tests that contradicted themselves",
         caption=(
             f"{len(rows)} of {counted(known, 'test')} in the reports of the window failed on a commit on which they, or their"
-            " whole job, passed, too, or between passing commits of the default branch. Counts are of commits, those"
+            " whole job, passed, too, or between passing commits of the default branch, in the order of the flaky failures to expect of them. Counts are of commits, those"
             " of the default branch and of changes apart; the rate is (passed there + between passes + once on changes) /"
             " commits of its jobs, with its 95 % interval."
         ),

@@ -455,3 +455,15 @@ def test_three_commits_in_a_row_do_not_stand_alone(store: Store, in_a_row: int, 
         one for one in ask(store, [*pushes("p"), *red, *pushes("p" * 6, first=20)]).measures if one.id == "tests"
     )
     assert [row["isolated"] for row in table.rows] == [alone] * bool(alone)
+
+
+def test_tests_stand_in_the_order_of_the_failures_to_expect(store: Store) -> None:
+    def red(commit: str, test: str) -> Made:
+        return Made(commit=commit, jobs={"unit": "fp"}, tests={("unit", 1): {test: "f", **FILLER}})
+
+    # What flaked most, and is surest, did so long ago.
+    early, late = [red(f"a{n}", "pkg.Case::early") for n in range(3)], [red(f"b{n}", T) for n in range(2)]
+    answer = ask(store, [*early, *pushes("p" * 50, first=20), *late])
+    table = next(one for one in answer.measures if one.id == "tests")
+    assert [row["test"] for row in table.rows] == [T, "pkg.Case::early"]
+    assert table.rows[0]["probability"] < table.rows[1]["probability"]
